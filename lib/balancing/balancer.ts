@@ -1,0 +1,387 @@
+/**
+ * The core: keeps the targets of one upstream, knows who may be picked, asks the policy, and counts what is in flight.
+ *
+ * Everything that decides who may be picked is worked out when something changes (`#refresh`); a pick reads the result.
+ */
+import type { Clock, Random, Timer } from './clock.js'
+import { Ejection, type EjectionRules } from './ejection.js'
+import { verdictOf, type Settlement } from './outcome.js'
+import type { PickContext, Policy, PolicyFactory } from './policy.js'
+import { slowStartFactor, type SlowStart } from './slow-start.js'
+import { Target, type TargetConfig, type TargetHealth, type TargetState } from './target.js'
+import { availability, type Availability, type TierOptions } from './tiers.js'
+
+export type TargetEvent = 'added' | 'removed' | 'changed' | 'healthy' | 'unhealthy' | 'ejected' | 'restored'
+
+export interface BalancerOptions extends TierOptions {
+  readonly policy: PolicyFactory
+  readonly ejection: EjectionRules | false
+  readonly slowStart: SlowStart | false
+  /** Health of a target that was just added: `pending` keeps it out until its first probe. */
+  readonly initialHealth: TargetHealth
+  readonly clock: Clock
+  readonly random: Random
+  /** Told of every change of a target, once it is complete. */
+  readonly notify: (event: TargetEvent, target: Target, reason?: string) => void
+}
+
+/**
+ * Why nobody was picked: `none` may take it, all who may are `full`, or the client's own target is not there and no other
+ * will do (`affinity-lost`).
+ */
+export type Refusal = 'none' | 'full' | 'affinity-lost'
+
+/** What may be changed of a target without starting it afresh. */
+export interface TargetUpdate {
+  weight?: number | undefined
+  state?: TargetState | undefined
+  tier?: number | undefined
+  tags?: Readonly<Record<string, string>> | undefined
+}
+
+const NOTHING: PickContext = Object.freeze({})
+const NOBODY: readonly string[] = Object.freeze([])
+/** The factor of slow start is brought up to date this many times in its window. */
+const SLOW_START_STEPS = 100
+
+export class Balancer {
+  /** All targets in their configured order. Replaced whole, never changed. */
+  all: readonly Target[] = []
+  readonly byId = new Map<string, Target>()
+  readonly #options: BalancerOptions
+  readonly #policy: Policy
+  readonly #failureStatuses: ReadonlySet<number>
+  readonly #returns = new Map<Target, Timer>()
+  #available: Availability = { levels: [], panic: false }
+  /** How many targets have no slot left; nobody needs to be looked at while it is 0. */
+  #full = 0
+  #warming: Target[] = []
+  #warmedAt = 0
+
+  constructor (options: BalancerOptions) {
+    this.#options = options
+    this.#policy = options.policy({ random: options.random, now: () => options.clock.now() })
+    this.#failureStatuses = new Set(options.ejection === false ? [] : options.ejection.failureStatuses)
+  }
+
+  /** Health is being ignored, in a tier or altogether, because too few targets are eligible. */
+  get panic (): boolean { return this.#available.panic }
+
+  // ---- picking ----------------------------------------------------------------------------------------------------
+
+  /** The target for this request, or why there is none. Nothing is counted yet: `begin` does that. */
+  pick (context: PickContext = NOTHING): Target | Refusal {
+    if (this.#warming.length > 0) this.#warm()
+    if (context.affinity !== undefined) {
+      const own = this.#ownTarget(context)
+      if (own !== undefined) return own
+    }
+    const { levels } = this.#available
+    if (levels.length === 1 && this.#full === 0 && context.tags === undefined && (context.tried ?? NOBODY).length === 0) {
+      return this.#choose(levels[0]!.targets, context)
+    }
+    return this.#pickAmong(levels, context)
+  }
+
+  /** The target that the client belongs to, when it may have it; a refusal when it may have no other. */
+  #ownTarget (context: PickContext): Target | Refusal | undefined {
+    const target = this.byId.get(context.affinity!)
+    if (target !== undefined && !isTried(target, context) && this.#mayKeep(target)) {
+      if (!target.full) {
+        this.#policy.charge?.(target)
+        return target
+      }
+      if (context.affinityRequired === true) return 'full'
+    }
+    return context.affinityRequired === true ? 'affinity-lost' : undefined
+  }
+
+  #mayKeep (target: Target): boolean {
+    return target.holds || (target.lastResort && this.#available.panic && this.#available.levels.some(level => level.targets.includes(target)))
+  }
+
+  #pickAmong (levels: Availability['levels'], context: PickContext): Target | Refusal {
+    let full = false
+    if (levels.length > 0) {
+      const point = levels.length === 1 ? 0 : this.#options.random()
+      const drawn = levels.findIndex(level => point < level.upTo)
+      for (let i = 0; i < levels.length; i++) {
+        // The tier that was drawn first, then the others from the best on.
+        const level = levels[i === 0 ? drawn : i <= drawn ? i - 1 : i]!
+        const able = level.targets.filter(target => matches(target, context))
+        const free = able.filter(target => !target.full)
+        if (free.length > 0) return this.#choose(free.length === level.targets.length ? level.targets : free, context)
+        if (able.length > 0) full = true
+      }
+    }
+    if (full) return 'full'
+    return this.#lastResort(context)
+  }
+
+  /** All who may be picked were tried: before the request fails, one of those that health keeps out is tried. */
+  #lastResort (context: PickContext): Target | Refusal {
+    if (this.#options.panic === 'fail-closed') return 'none'
+    const ready = this.all.filter(target => target.lastResort && target.health !== 'pending' && matches(target, context))
+    const tier = Math.min(...ready.map(target => target.tier))
+    const lowest = ready.filter(target => target.tier === tier)
+    if (lowest.length === 0) return 'none'
+    const free = lowest.filter(target => !target.full)
+    return free.length === 0 ? 'full' : this.#choose(free, context)
+  }
+
+  #choose (targets: readonly Target[], context: PickContext): Target {
+    return targets.length === 1 ? targets[0]! : this.#policy.pick(targets, context)
+  }
+
+  // ---- attempts ---------------------------------------------------------------------------------------------------
+
+  /** An attempt at this target begins: takes a slot, which the lease gives back. */
+  begin (target: Target): Lease {
+    target.requests++
+    target.inFlight++
+    if (target.inFlight === target.config.maxRequests) this.#full++
+    const trial = target.ejection.standing === 'trial' && !target.ejection.trying
+    if (trial) {
+      target.ejection.trying = true
+      this.#refresh()
+    }
+    return new Lease(this, target, trial)
+  }
+
+  /** @internal The lease gives its slot back. */
+  release (target: Target): void {
+    if (target.full && this.byId.get(target.id) === target) this.#full--
+    target.inFlight--
+  }
+
+  /** @internal What an attempt has shown about its target. */
+  record (target: Target, settlement: Settlement, trial: boolean): void {
+    this.#policy.settle?.(target, settlement)
+    const verdict = verdictOf(settlement, this.#failureStatuses)
+    if (verdict === 'bad') target.failures++
+    this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', settlement.outcome)
+  }
+
+  /** @internal Passive health: a verdict on a target, from a trial or from ordinary traffic. */
+  judge (target: Target, verdict: 'good' | 'bad' | 'neutral', trial: boolean, unreachable: boolean, why: string): void {
+    if (this.byId.get(target.id) !== target) return
+    const { ejection } = target
+    const now = this.#options.clock.now()
+    if (trial) {
+      if (ejection.standing !== 'trial') return
+      if (verdict === 'good') this.#restore(target, 'the trial request succeeded')
+      else if (verdict === 'bad') this.#eject(target, unreachable, `the trial request failed: ${why}`)
+      else {
+        ejection.trying = false
+        this.#refresh()
+      }
+    } else if (verdict === 'good') {
+      ejection.succeeded(now)
+    } else if (verdict === 'bad') {
+      const reason = ejection.failed(now)
+      if (reason !== undefined && ejection.standing === 'in' && this.#mayEject(target, unreachable)) {
+        this.#eject(target, unreachable, `${reason}, the last: ${why}`)
+      }
+    }
+  }
+
+  /** Never the last one in; for failures that may have a common cause, only a share of all. */
+  #mayEject (target: Target, unreachable: boolean): boolean {
+    const rules = this.#options.ejection
+    if (rules === false) return false
+    const othersLeft = this.all.some(other => other !== target && other.eligible && other.ejection.standing === 'in')
+    if (!othersLeft) return false
+    if (unreachable) return true
+    const out = this.all.reduce((count, other) => count + (other.ejection.standing !== 'in' && !other.ejection.unreachable ? 1 : 0), 0)
+    return out < Math.max(1, Math.floor(rules.maxEjected * this.all.length))
+  }
+
+  #eject (target: Target, unreachable: boolean, reason: string): void {
+    const length = target.ejection.eject(this.#options.clock.now(), unreachable)
+    this.#returns.set(target, this.#options.clock.after(length, this.#onReturn, target))
+    this.#refresh()
+    this.#options.notify('ejected', target, reason)
+  }
+
+  readonly #onReturn = (target: Target): void => {
+    this.#returns.delete(target)
+    target.ejection.tryAgain()
+    this.#refresh()
+  }
+
+  #restore (target: Target, reason: string): void {
+    this.#cancelReturn(target)
+    target.ejection.restore(this.#options.clock.now())
+    this.#beginSlowStart(target)
+    this.#refresh()
+    this.#options.notify('restored', target, reason)
+  }
+
+  #cancelReturn (target: Target): void {
+    this.#options.clock.cancel(this.#returns.get(target))
+    this.#returns.delete(target)
+  }
+
+  // ---- active health ----------------------------------------------------------------------------------------------
+
+  /** Probes have decided. Tells everybody when that is a change. */
+  setHealth (target: Target, health: 'healthy' | 'unhealthy', reason?: string): void {
+    if (this.byId.get(target.id) !== target) return
+    if (health === 'healthy' && target.ejection.standing !== 'in' && this.#options.ejection !== false && this.#options.ejection.restoredByProbe) {
+      this.#restore(target, 'a probe passed')
+    }
+    if (target.health === health) return
+    const wasPending = target.health === 'pending'
+    target.health = health
+    // A pool that has just started has nobody whose load a new target could take over gently.
+    if (health === 'healthy' && (!wasPending || this.all.some(other => other !== target && other.eligible))) this.#beginSlowStart(target)
+    this.#refresh()
+    this.#options.notify(health, target, reason)
+  }
+
+  // ---- membership -------------------------------------------------------------------------------------------------
+
+  add (config: TargetConfig): Target {
+    const [target] = this.replace([...this.all.map(other => other.config), config]).added
+    return target!
+  }
+
+  remove (target: Target): void {
+    this.replace(this.all.filter(other => other !== target).map(other => other.config))
+  }
+
+  update (target: Target, { weight, state, tier, tags }: TargetUpdate): void {
+    const { config } = target
+    target.config = { ...config, weight: weight ?? config.weight, tier: tier ?? config.tier, tags: tags ?? config.tags }
+    const returned = state === 'ready' && target.state !== 'ready'
+    target.state = state ?? target.state
+    target.effectiveWeight = target.weight
+    if (returned) this.#beginSlowStart(target)
+    this.#rebuild()
+    this.#options.notify('changed', target)
+  }
+
+  /**
+   * Makes the targets these, in this order. What keeps its id and url keeps its health, its counters and its requests in
+   * flight; another url under the same id is another server, and starts afresh.
+   */
+  replace (configs: readonly TargetConfig[]): { added: Target[], removed: Target[] } {
+    const { clock, initialHealth, ejection, notify } = this.#options
+    const now = clock.now()
+    const before = this.all
+    const added: Target[] = []
+    const changed: Target[] = []
+    this.all = configs.map(config => {
+      const known = this.byId.get(config.id)
+      if (known === undefined || known.url !== config.url) {
+        const target = new Target(config, initialHealth, new Ejection(ejection, now))
+        added.push(target)
+        return target
+      }
+      if (!sameConfig(known.config, config)) changed.push(known)
+      known.config = config
+      if (known.warmingSince === undefined) known.effectiveWeight = config.weight
+      return known
+    })
+    const kept = new Set(this.all)
+    const removed = before.filter(target => !kept.has(target))
+    for (const target of removed) {
+      this.byId.delete(target.id)
+      this.#cancelReturn(target)
+      this.#warming = this.#warming.filter(other => other !== target)
+    }
+    for (const target of added) {
+      this.byId.set(target.id, target)
+      if (target.health !== 'pending' && before.some(other => kept.has(other))) this.#beginSlowStart(target)
+    }
+    if (added.length + changed.length + removed.length > 0 || before.some((target, i) => target !== this.all[i])) this.#rebuild()
+    for (const target of removed) notify('removed', target)
+    for (const target of added) notify('added', target)
+    for (const target of changed) notify('changed', target)
+    return { added, removed }
+  }
+
+  // ---- what is derived --------------------------------------------------------------------------------------------
+
+  /** Membership, order or weights changed. */
+  #rebuild (): void {
+    this.all.forEach((target, index) => { target.index = index })
+    this.#policy.update?.(this.all)
+    this.#refresh()
+  }
+
+  /** State, health or ejection of somebody changed. */
+  #refresh (): void {
+    this.#available = availability(this.all, this.#options)
+    this.#full = this.all.reduce((count, target) => count + (target.full ? 1 : 0), 0)
+  }
+
+  #beginSlowStart (target: Target): void {
+    if (this.#options.slowStart === false) return
+    target.warmingSince = this.#options.clock.now()
+    if (!this.#warming.includes(target)) this.#warming.push(target)
+    this.#warmedAt = -Infinity
+  }
+
+  /** Brings the weights of warming targets up to date, in steps: policies build tables from weights. */
+  #warm (): void {
+    const slowStart = this.#options.slowStart as SlowStart
+    const now = this.#options.clock.now()
+    if (now - this.#warmedAt < slowStart.window / SLOW_START_STEPS) return
+    this.#warmedAt = now
+    this.#warming = this.#warming.filter(target => {
+      const factor = slowStartFactor(now - target.warmingSince!, slowStart)
+      target.effectiveWeight = target.weight * factor
+      if (factor < 1) return true
+      target.warmingSince = undefined
+      return false
+    })
+    this.#policy.update?.(this.all)
+  }
+}
+
+/** One attempt's hold on a target: its slot, until `end`, and the one chance of a trial. */
+export class Lease {
+  readonly target: Target
+  readonly #balancer: Balancer
+  #trial: boolean
+  #ended = false
+
+  constructor (balancer: Balancer, target: Target, trial: boolean) {
+    this.#balancer = balancer
+    this.target = target
+    this.#trial = trial
+  }
+
+  /** Headers of a good response are here. That decides a trial: a long stream must not hold up recovery. */
+  answered (): void {
+    if (!this.#trial) return
+    this.#trial = false
+    this.#balancer.judge(this.target, 'good', true, false, 'success')
+  }
+
+  /** The attempt has ended, however it did: the slot is free and the outcome counts. A second call does nothing. */
+  end (settlement: Settlement): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#balancer.release(this.target)
+    this.#balancer.record(this.target, settlement, this.#trial)
+  }
+}
+
+function isTried (target: Target, context: PickContext): boolean {
+  return context.tried !== undefined && context.tried.includes(target.id)
+}
+
+function matches (target: Target, context: PickContext): boolean {
+  if (isTried(target, context)) return false
+  if (context.tags === undefined) return true
+  for (const name of Object.keys(context.tags)) if (target.tags[name] !== context.tags[name]) return false
+  return true
+}
+
+function sameConfig (a: TargetConfig, b: TargetConfig): boolean {
+  const tags = Object.keys(a.tags)
+  return a.weight === b.weight && a.tier === b.tier && a.maxRequests === b.maxRequests &&
+    tags.length === Object.keys(b.tags).length && tags.every(name => a.tags[name] === b.tags[name])
+}

@@ -1,0 +1,126 @@
+/**
+ * Passive health: targets whose traffic fails are ejected for a while, then let back on trial. One state machine a target:
+ *
+ *     in ──(rules below)──▶ out ──(time is up)──▶ trial ──(one success)──▶ in
+ *                            ▲                      │
+ *                            └──────(a failure)─────┘
+ *
+ * Whether an ejection is allowed at all (the share that may be out, never the last one) is the Balancer's to say: that
+ * needs the other targets.
+ */
+import { integer, milliseconds, number, object, array, optional, boolean, type Fields } from '../options.js'
+import { FailureRate } from './failure-rate.js'
+
+export interface EjectionOptions {
+  /** Failures in a row after which a target is ejected. @default 5 */
+  consecutiveFailures?: number
+  /** Share of failed attempts, 0 to 1, at or above which a target is ejected. 0 switches this rule off. @default 0.5 */
+  failureRate?: number
+  /** Milliseconds that `failureRate` looks back. @default 10_000 */
+  window?: number
+  /** Attempts in the window below which `failureRate` says nothing. @default 20 */
+  minimumRequests?: number
+  /** Milliseconds of the first ejection; each further one is longer by this much. @default 10_000 */
+  ejectionTime?: number
+  /** Milliseconds no ejection exceeds. @default 300_000 */
+  maxEjectionTime?: number
+  /**
+   * Share of the targets, 0 to 1, that may be out at once for bad statuses, timeouts and resets, which may have a common cause; at least
+   * one of two or more always may. Targets that cannot be connected to do not count. The last one in is never ejected. @default 0.5
+   */
+  maxEjected?: number
+  /** Statuses that count as failures. @default [502, 503, 504] */
+  failureStatuses?: number[]
+  /** A passing probe ends an ejection at once. Off, because a health page often works when the rest does not. @default false */
+  restoredByProbe?: boolean
+}
+
+export const ejectionFields: Fields<Required<EjectionOptions>> = {
+  consecutiveFailures: optional(integer(1), 5),
+  failureRate: optional(number(0, 1), 0.5),
+  window: optional(milliseconds(1), 10_000),
+  minimumRequests: optional(integer(1), 20),
+  ejectionTime: optional(milliseconds(1), 10_000),
+  maxEjectionTime: optional(milliseconds(1), 300_000),
+  maxEjected: optional(number(0, 1), 0.5),
+  failureStatuses: optional(array(integer(100, 599)), [502, 503, 504]),
+  restoredByProbe: optional(boolean, false)
+}
+
+export const ejectionOptions = object(ejectionFields)
+
+export type EjectionRules = Required<EjectionOptions>
+
+export type Standing = 'in' | 'out' | 'trial'
+
+export class Ejection {
+  standing: Standing = 'in'
+  /** When the ejection ends, in the clock's milliseconds; 0 when there is none. */
+  until = 0
+  /** Failures since the last success. */
+  consecutive = 0
+  /** The one attempt of a trial is under way. */
+  trying = false
+  /** It could not even be connected to, so it does not count towards `maxEjected`. */
+  unreachable = false
+  readonly #rules: EjectionRules | false
+  readonly #rate: FailureRate | undefined
+  #times = 0
+  #restoredAt = 0
+
+  constructor (rules: EjectionRules | false, now: number) {
+    this.#rules = rules
+    if (rules !== false && rules.failureRate > 0) this.#rate = new FailureRate(rules.window, now)
+  }
+
+  /** May take a request now. */
+  get admits (): boolean {
+    return this.standing === 'in' || (this.standing === 'trial' && !this.trying)
+  }
+
+  succeeded (now: number): void {
+    this.consecutive = 0
+    this.#rate?.add(now, false)
+  }
+
+  /** Counts a failure; returns why the target should be ejected, if it should. */
+  failed (now: number): string | undefined {
+    if (this.#rules === false) return undefined
+    this.consecutive++
+    this.#rate?.add(now, true)
+    if (this.consecutive >= this.#rules.consecutiveFailures) return `${this.consecutive} failures in a row`
+    const rate = this.#rate
+    if (rate === undefined || rate.total < this.#rules.minimumRequests) return undefined
+    if (rate.failed < this.#rules.failureRate * rate.total) return undefined
+    return `${rate.failed} of ${rate.total} attempts failed`
+  }
+
+  /** Puts the target out; returns for how many milliseconds. */
+  eject (now: number, unreachable: boolean): number {
+    const { ejectionTime, maxEjectionTime } = this.#rules as EjectionRules
+    // One step is forgiven for each ejection time it has been well since it came back.
+    if (this.standing === 'in') this.#times = Math.max(0, this.#times - Math.floor((now - this.#restoredAt) / ejectionTime))
+    this.#times++
+    const length = Math.min(ejectionTime * this.#times, maxEjectionTime)
+    this.standing = 'out'
+    this.until = now + length
+    this.unreachable = unreachable
+    return length
+  }
+
+  /** Time is up: the next request is a trial. */
+  tryAgain (): void {
+    this.standing = 'trial'
+    this.trying = false
+  }
+
+  restore (now: number): void {
+    this.standing = 'in'
+    this.until = 0
+    this.consecutive = 0
+    this.trying = false
+    this.unreachable = false
+    this.#restoredAt = now
+    this.#rate?.clear(now)
+  }
+}

@@ -1,0 +1,47 @@
+import type { Random } from './clock.js'
+import type { Settlement } from './outcome.js'
+import type { Target } from './target.js'
+
+/** What is known about a request when its target is picked. Plain values: what comes from HTTP was read before. */
+export interface PickContext {
+  /** The id of the target this client belongs to. */
+  affinity?: string | undefined
+  /** With `affinity`: no other target will do. */
+  affinityRequired?: boolean | undefined
+  /** What hash policies go by. */
+  hashKey?: string | undefined
+  /** The client's address. */
+  address?: string | undefined
+  /** Only targets that carry all of these tags. */
+  tags?: Readonly<Record<string, string>> | undefined
+  /** Ids of targets this request has tried already. */
+  tried?: readonly string[] | undefined
+}
+
+/**
+ * A balancing algorithm: the rule that names one of several targets, all of which may be picked. It never asks for
+ * health, limits or state: the Balancer has done so.
+ */
+export interface Policy {
+  /**
+   * Names one of `targets`: two or more, in their configured order, all of which may be picked now. The array is shared
+   * and must not be changed; it is the same object until something changes, but a request that has tried a target or asks for
+   * tags gets one of its own.
+   */
+  pick (targets: readonly Target[], context: PickContext): Target
+  /** Membership or weights changed (health did not): the place to build tables. Called before the first pick. */
+  update? (all: readonly Target[]): void
+  /** An attempt at this target ended. */
+  settle? (target: Target, settlement: Settlement): void
+  /** A client went to the target it belongs to, past `pick`; rotations count it, so that new clients still split by weight. */
+  charge? (target: Target): void
+}
+
+export interface PolicyTools {
+  readonly random: Random
+  /** Milliseconds; never runs backwards. */
+  readonly now: () => number
+}
+
+/** Makes the policy of one upstream. */
+export type PolicyFactory = (tools: PolicyTools) => Policy

@@ -1,0 +1,77 @@
+import type { Ejection } from './ejection.js'
+
+/**
+ * What an operator wants of a target: `ready` takes everybody, `drain` takes only clients that already belong to it,
+ * `maintenance` takes nobody.
+ */
+export type TargetState = 'ready' | 'drain' | 'maintenance'
+
+/** What probes say: `unchecked` without probes, `pending` before the first result. */
+export type TargetHealth = 'unchecked' | 'pending' | 'healthy' | 'unhealthy'
+
+/** A target as it was written down. */
+export interface TargetConfig {
+  readonly id: string
+  /** Where it is. The core only compares it: another url under the same id is another server. */
+  readonly url: string
+  /** Share of new clients relative to the other targets, 0 to 256; 0 means only clients that belong to it already. */
+  readonly weight: number
+  /** Priority level; 0 is used first. */
+  readonly tier: number
+  readonly tags: Readonly<Record<string, string>>
+  /** Requests in flight at most; `Infinity` for no limit. */
+  readonly maxRequests: number
+}
+
+/**
+ * One backend server with its live state. Identity is the `id`: everything else may change while it lives.
+ * The fields are written by the Balancer alone; whoever else holds a target only reads them.
+ */
+export class Target {
+  config: TargetConfig
+  state: TargetState = 'ready'
+  health: TargetHealth
+  readonly ejection: Ejection
+  /** Attempts begun and not ended. */
+  inFlight = 0
+  /** Attempts begun since it was added. */
+  requests = 0
+  /** Attempts that counted against it since it was added. */
+  failures = 0
+  /** Position in the configured order. */
+  index = 0
+  /** The weight with slow start applied; what policies go by. */
+  effectiveWeight: number
+  /** When its slow start began; `undefined` when it is not warming up. */
+  warmingSince: number | undefined
+
+  constructor (config: TargetConfig, health: TargetHealth, ejection: Ejection) {
+    this.config = config
+    this.health = health
+    this.ejection = ejection
+    this.effectiveWeight = config.weight
+  }
+
+  get id (): string { return this.config.id }
+  get url (): string { return this.config.url }
+  get weight (): number { return this.config.weight }
+  get tier (): number { return this.config.tier }
+  get tags (): Readonly<Record<string, string>> { return this.config.tags }
+
+  /** No slot left: capacity, not health. */
+  get full (): boolean { return this.inFlight >= this.config.maxRequests }
+
+  /** Neither probes nor traffic say anything against it. */
+  get sound (): boolean {
+    return this.health !== 'unhealthy' && this.health !== 'pending' && this.ejection.admits
+  }
+
+  /** May take new clients. */
+  get eligible (): boolean { return this.state === 'ready' && this.weight > 0 && this.sound }
+
+  /** May take a client that belongs to it. */
+  get holds (): boolean { return this.state !== 'maintenance' && this.sound }
+
+  /** May be used when nobody is eligible: an operator's word still counts, health no longer does. */
+  get lastResort (): boolean { return this.state === 'ready' && this.weight > 0 }
+}

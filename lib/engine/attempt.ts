@@ -1,0 +1,297 @@
+/**
+ * One try of one request at one target: what undici calls while it runs. It owns the lease on the target (given back exactly once, in every
+ * ending), its deadlines, and what is known of its progress.
+ *
+ * The handler is undici 7's own kind (`onConnect` … `onError`), which its core calls directly: the newer kind is wrapped around this one, and
+ * would take away when the request was written, and the bytes of the headers.
+ */
+import type { Duplex } from 'node:stream'
+import type { Lease } from '../balancing/balancer.js'
+import type { Timer } from '../balancing/clock.js'
+import type { Outcome, Settlement } from '../balancing/outcome.js'
+import type { Target } from '../balancing/target.js'
+import { DeadlineError, type Deadline } from './deadlines.js'
+import type { RawHeaders } from './downstream.js'
+import type { Exchange } from './exchange.js'
+import { outcomeOf } from './failure.js'
+import type { Connection, ConnectionAware, TargetPool } from './pool.js'
+import type { Progress } from './retry.js'
+
+/** Bytes of a response nobody wants that are read to keep its connection; beyond that the connection is dropped. */
+const DISCARD_LIMIT = 65_536
+
+/** Thrown at undici to stop a request that is about to start although it was given up. */
+const GIVEN_UP = new Error('the attempt was given up before it started')
+
+/**
+ * - `waiting`: for a connection
+ * - `sending`: on a connection, no final response yet
+ * - `delivering`: its response goes to the client
+ * - `discarding`: its response is read away
+ * - `tunnel`: the connection was upgraded
+ * - `ended`
+ */
+type Phase = 'waiting' | 'sending' | 'delivering' | 'discarding' | 'tunnel' | 'ended'
+
+export class Attempt implements ConnectionAware {
+  readonly target: Target
+  /** The connection it is on; set by the pool. */
+  connection?: Connection
+  status: number | undefined
+  readonly #exchange: Exchange
+  readonly #pool: TargetPool
+  readonly #lease: Lease
+  readonly #startedAt: number
+  #phase: Phase = 'waiting'
+  #started = false
+  #sent = false
+  #firstByte = false
+  #reused = false
+  #ttfbMs: number | undefined
+  #discarded = 0
+  #paused = false
+  #resume: (() => void) | undefined
+  #abort: ((reason: Error) => void) | undefined
+  /** One timer serves all phases: it looks at `#deadlineAt` when it fires, and goes on if that has moved. */
+  #timer: Timer
+  #timerAt = 0
+  #deadline: Deadline = 'connect'
+  #deadlineAt = Infinity
+  #attemptTimer: Timer
+
+  constructor (exchange: Exchange, pool: TargetPool, lease: Lease) {
+    this.#exchange = exchange
+    this.#pool = pool
+    this.#lease = lease
+    this.target = lease.target
+    this.#startedAt = exchange.clock.now()
+  }
+
+  run (): void {
+    const { request, timeouts } = this.#exchange
+    if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, this.#onAttemptTimeout, undefined)
+    this.#pool.pool.dispatch({
+      path: this.#pool.basePath + request.path,
+      method: request.method,
+      headers: request.headers,
+      body: request.body.open(),
+      query: request.query,
+      upgrade: request.upgrade,
+      // undici would close the connection after every HEAD, and after a DELETE with a body.
+      ...(request.upgrade === null && { reset: false }),
+      servername: this.#pool.servername
+    } as never, this as never)
+    if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect)
+  }
+
+  get progress (): Progress {
+    const { body } = this.#exchange.request
+    return { started: this.#started, written: this.#started && !body.untouched, replayable: body.replayable }
+  }
+
+  /** An idle connection ended as it was used again, which servers are free to do: that says nothing about the target. */
+  get blameless (): boolean { return this.#reused && !this.#firstByte }
+
+  /** Gives it up; undici's own report of that is not heard any more. */
+  cancel (outcome: Outcome, error: Error): void {
+    if (this.#phase === 'ended') return
+    const abort = this.#abort
+    this.#end(outcome, error)
+    abort?.(error)
+  }
+
+  // ---- what undici calls --------------------------------------------------------------------------------------------
+
+  onConnect (abort: (reason?: Error) => void): void {
+    if (this.#phase === 'ended') throw GIVEN_UP
+    this.#phase = 'sending'
+    this.#started = true
+    this.#abort = abort
+    this.#reused = this.connection!.served++ > 0
+    this.#setDeadline('body', this.#exchange.timeouts.body)
+  }
+
+  onBodySent (): void {
+    this.#moved()
+  }
+
+  onRequestSent (): void {
+    this.#sent = true
+    if (this.#phase === 'sending') this.#setDeadline('headers', this.#exchange.timeouts.headers)
+  }
+
+  onResponseStarted (): void {
+    this.#firstByte = true
+  }
+
+  onHeaders (status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
+    if (this.#phase === 'ended') return true
+    if (status < 200) {
+      this.#exchange.informed(status, headers)
+      return true
+    }
+    this.#exchange.clock.cancel(this.#attemptTimer)
+    this.status = status
+    this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt
+    this.#resume = resume
+    if (status > 599) {
+      this.cancel('malformed', new Error(`status ${status} is not of HTTP`))
+      return false
+    }
+    const bad = this.#exchange.isBadStatus(status)
+    if (!bad) this.#lease.answered()
+    if (bad && this.#exchange.triesAnother(this)) {
+      this.#phase = 'discarding'
+    } else {
+      this.#phase = 'delivering'
+      const flowing = this.#exchange.responded(this, status, headers, statusText, this.#onResume)
+      if (this.#phase !== 'delivering') return true
+      this.#paused = !flowing
+    }
+    // They have no body, whatever their Content-Length says: undici would wait for it, and call it missing.
+    if (status === 204 || status === 304) {
+      this.onComplete([])
+      return true
+    }
+    this.#setDeadline('body', isEventStream(headers) ? 0 : this.#exchange.timeouts.body)
+    return !this.#paused
+  }
+
+  onData (chunk: Buffer): boolean {
+    this.#moved()
+    if (this.#phase === 'delivering') {
+      this.#paused = !this.#exchange.received(chunk)
+      return !this.#paused
+    }
+    if (this.#phase === 'discarding') {
+      this.#discarded += chunk.length
+      if (this.#discarded > DISCARD_LIMIT) this.cancel('bad-status', new Error('the response was not wanted'))
+    }
+    return true
+  }
+
+  onComplete (trailers: RawHeaders): void {
+    const delivering = this.#phase === 'delivering'
+    this.#end(this.#exchange.isBadStatus(this.status!) ? 'bad-status' : 'success')
+    if (delivering) this.#exchange.completed(trailers)
+  }
+
+  onUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
+    if (this.#phase === 'ended') {
+      socket.destroy()
+      return
+    }
+    this.#cancelTimers()
+    this.status = status
+    this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt
+    this.#phase = 'tunnel'
+    this.#lease.answered()
+    this.#pool.upgraded.add(socket)
+    // undici has taken its listeners off; an unheard 'error' would end the process.
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      this.#pool.upgraded.delete(socket)
+      this.#end('success')
+    })
+    this.#exchange.upgraded(this, status, headers, socket)
+  }
+
+  onError (error: Error): void {
+    if (this.#phase === 'ended') return
+    const answered = this.status !== undefined
+    const reused = this.#started ? this.#reused : this.connection !== undefined && this.connection.served > 0
+    this.#reused = reused
+    this.#end(outcomeOf(error, { started: this.#started, answered, reused }), error)
+  }
+
+  // ---- endings ------------------------------------------------------------------------------------------------------
+
+  #end (outcome: Outcome, error?: Error): void {
+    if (this.#phase === 'ended') return
+    const phase = this.#phase
+    this.#phase = 'ended'
+    this.#cancelTimers()
+    const settlement: Settlement = {
+      outcome,
+      status: this.status,
+      ttfbMs: this.#ttfbMs,
+      durationMs: this.#exchange.clock.now() - this.#startedAt,
+      blameless: outcome === 'reset' && this.blameless
+    }
+    this.#lease.end(settlement)
+    this.#exchange.ended(this, settlement, error)
+    if (error === undefined) return
+    if (phase === 'delivering') this.#exchange.brokeOff(outcome, error)
+    else if (phase !== 'discarding') this.#exchange.attemptFailed(this, outcome, error)
+  }
+
+  // ---- deadlines ----------------------------------------------------------------------------------------------------
+
+  #setDeadline (kind: Deadline, ms: number): void {
+    this.#deadline = kind
+    this.#deadlineAt = ms === 0 ? Infinity : this.#exchange.clock.now() + ms
+    if (ms === 0 || (this.#timer !== undefined && this.#timerAt <= this.#deadlineAt)) return
+    this.#exchange.clock.cancel(this.#timer)
+    this.#startTimer(ms)
+  }
+
+  #startTimer (ms: number): void {
+    this.#timerAt = this.#deadlineAt
+    this.#timer = this.#exchange.clock.after(ms, onDeadline, this)
+  }
+
+  /** Something of a body moved: its idle time begins anew. */
+  #moved (): void {
+    if (this.#deadline === 'body' && this.#deadlineAt !== Infinity) {
+      this.#deadlineAt = this.#exchange.clock.now() + this.#exchange.timeouts.body
+    }
+  }
+
+  #cancelTimers (): void {
+    this.#exchange.clock.cancel(this.#timer)
+    this.#exchange.clock.cancel(this.#attemptTimer)
+  }
+
+  /** @internal */
+  timerFired (): void {
+    this.#timer = undefined
+    if (this.#deadlineAt === Infinity) return
+    const left = this.#deadlineAt - this.#exchange.clock.now()
+    if (left > 0) {
+      this.#startTimer(left)
+      return
+    }
+    const error = new DeadlineError(this.#deadline, this.#exchange.timeouts[this.#deadline])
+    if (this.#deadline === 'connect') {
+      this.cancel('connect-failure', error)
+    } else {
+      // The silence is the client's own when it does not read, or does not send.
+      const clientIsSlow = this.#deadline === 'body' && (this.#paused || (!this.#sent && this.#exchange.request.body.starved))
+      this.cancel(clientIsSlow ? 'abandoned' : 'timeout', error)
+    }
+  }
+
+  readonly #onAttemptTimeout = (): void => {
+    this.cancel('timeout', new DeadlineError('attempt', this.#exchange.timeouts.attempt))
+  }
+
+  readonly #onResume = (): void => {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#moved()
+    this.#resume!()
+  }
+}
+
+function onDeadline (attempt: Attempt): void {
+  attempt.timerFired()
+}
+
+function isEventStream (headers: RawHeaders): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length === 12 && headers[i]!.toString('latin1').toLowerCase() === 'content-type') {
+      return headers[i + 1]!.toString('latin1').toLowerCase().startsWith('text/event-stream')
+    }
+  }
+  return false
+}

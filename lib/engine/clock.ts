@@ -1,0 +1,8 @@
+import type { Clock } from '../balancing/clock.js'
+
+/** Monotonic, and close to the time of day: milliseconds since the epoch, as read when the process started. */
+export const systemClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  after: (ms, run, arg) => setTimeout(run, ms, arg).unref(),
+  cancel: timer => clearTimeout(timer as NodeJS.Timeout)
+}

@@ -1,0 +1,160 @@
+/** The upstream as an undici `Dispatcher`, for `fetch`, `undici.request` and whatever else takes one. */
+import type { Duplex } from 'node:stream'
+import { Dispatcher } from 'undici'
+import { ClientClosedError } from '../errors.js'
+import type { Downstream, RawHeaders } from './downstream.js'
+import { Exchange } from './exchange.js'
+import { allHeaders } from './headers.js'
+import { requestBody } from './request-body.js'
+import type { Upstream } from './upstream.js'
+
+export class UpstreamDispatcher extends Dispatcher {
+  readonly #upstream: Upstream
+
+  constructor (upstream: Upstream) {
+    super()
+    this.#upstream = upstream
+  }
+
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const { settings } = this.#upstream
+    const downstream = handler.onRequestStart === undefined
+      ? new LegacyDownstream(handler as unknown as LegacyHandler)
+      : new HandlerDownstream(handler as ModernHandler)
+    const exchange = new Exchange(this.#upstream, {
+      method: options.method,
+      path: options.path,
+      headers: options.headers,
+      body: requestBody(options.body, settings.retry === false ? 0 : settings.retry.replayLimit),
+      query: options.query,
+      upgrade: typeof options.upgrade === 'string' ? options.upgrade : null
+    }, {}, downstream, settings.timeouts, settings.retry)
+    downstream.begin(exchange)
+    if (!downstream.aborted) exchange.start()
+    return true
+  }
+
+  /** Closing is the upstream's business: the dispatcher has nothing of its own to close. */
+  override close (callback?: () => void): any {
+    if (callback === undefined) return Promise.resolve()
+    queueMicrotask(callback)
+  }
+
+  override destroy (...args: any[]): any {
+    return this.close(args.find(arg => typeof arg === 'function'))
+  }
+}
+
+abstract class DispatchDownstream implements Downstream {
+  aborted = false
+  reason: Error | null = null
+  #exchange!: Exchange
+
+  /** Tells the handler that its request is under way, with the means to give it up. */
+  begin (exchange: Exchange): void {
+    this.#exchange = exchange
+    this.started()
+  }
+
+  readonly abort = (reason?: Error): void => {
+    if (this.aborted) return
+    this.aborted = true
+    this.reason = reason ?? new ClientClosedError()
+    this.#exchange.abort('client-aborted', new ClientClosedError({ cause: this.reason }))
+    this.failed(this.reason)
+  }
+
+  protected abstract started (): void
+  abstract informed (status: number, headers: RawHeaders): void
+  abstract responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean
+  abstract received (chunk: Buffer): boolean
+  abstract completed (trailers: RawHeaders): void
+  abstract failed (error: Error): void
+  abstract upgraded (status: number, headers: RawHeaders, socket: Duplex): void
+}
+
+type ModernHandler = Required<Pick<Dispatcher.DispatchHandler, 'onRequestStart'>> & Dispatcher.DispatchHandler
+
+/** A handler of the kind that undici documents. This is also the controller such a handler steers with. */
+class HandlerDownstream extends DispatchDownstream implements Dispatcher.DispatchController {
+  paused = false
+  rawHeaders: RawHeaders = []
+  rawTrailers: RawHeaders = []
+  readonly #handler: ModernHandler
+  #resume: (() => void) | undefined
+
+  constructor (handler: ModernHandler) {
+    super()
+    this.#handler = handler
+  }
+
+  protected started (): void { this.#handler.onRequestStart(this, {}) }
+
+  pause (): void { this.paused = true }
+
+  resume (): void {
+    if (!this.paused) return
+    this.paused = false
+    this.#resume?.()
+  }
+
+  informed (status: number, headers: RawHeaders): void {
+    this.rawHeaders = headers
+    this.#handler.onResponseStart?.(this, status, allHeaders(headers))
+  }
+
+  responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
+    this.#resume = resume
+    this.rawHeaders = headers
+    this.#handler.onResponseStart?.(this, status, allHeaders(headers), statusText)
+    return !this.paused
+  }
+
+  received (chunk: Buffer): boolean {
+    this.#handler.onResponseData?.(this, chunk)
+    return !this.paused
+  }
+
+  completed (trailers: RawHeaders): void {
+    this.rawTrailers = trailers
+    this.#handler.onResponseEnd?.(this, allHeaders(trailers))
+  }
+
+  failed (error: Error): void { this.#handler.onResponseError?.(this, error) }
+
+  upgraded (status: number, headers: RawHeaders, socket: Duplex): void {
+    this.rawHeaders = headers
+    this.#handler.onRequestUpgrade?.(this, status, allHeaders(headers), socket)
+  }
+}
+
+interface LegacyHandler {
+  onConnect? (abort: (reason?: Error) => void, context: object | null): void
+  onHeaders? (status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean | undefined
+  onData? (chunk: Buffer): boolean | undefined
+  onComplete? (trailers: RawHeaders): void
+  onError? (error: Error): void
+  onUpgrade? (status: number, headers: RawHeaders, socket: Duplex): void
+}
+
+/** A handler of the kind that undici 6 and 7 use inside: `fetch` of Node 20 and 22, and undici's own `request`. */
+class LegacyDownstream extends DispatchDownstream {
+  readonly #handler: LegacyHandler
+
+  constructor (handler: LegacyHandler) {
+    super()
+    this.#handler = handler
+  }
+
+  protected started (): void { this.#handler.onConnect?.(this.abort, null) }
+  informed (status: number, headers: RawHeaders): void { this.#handler.onHeaders?.(status, headers, () => {}, '') }
+
+  responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
+    return this.#handler.onHeaders?.(status, headers, resume, statusText) !== false
+  }
+
+  received (chunk: Buffer): boolean { return this.#handler.onData?.(chunk) !== false }
+  completed (trailers: RawHeaders): void { this.#handler.onComplete?.(trailers) }
+  failed (error: Error): void { this.#handler.onError?.(error) }
+  upgraded (status: number, headers: RawHeaders, socket: Duplex): void { this.#handler.onUpgrade?.(status, headers, socket) }
+}

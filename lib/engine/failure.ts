@@ -1,0 +1,53 @@
+/** What an error of undici means: whose fault it was, and what the client hears of it. */
+import type { Outcome } from '../balancing/outcome.js'
+import { BadGatewayError, BadRequestError, BodyTooLargeError, GatewayTimeoutError } from '../errors.js'
+import { DeadlineError } from './deadlines.js'
+
+const CLIENT_FAULTS = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'FST_LB_BODY_TOO_LARGE'])
+const CLOSED_HERE = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'])
+const MALFORMED = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
+
+/** Why the connections of a target are cut: it was removed, or the gateway closes, and its time to drain is over. */
+export class TargetGoneError extends Error {
+  constructor () {
+    super('the target was removed')
+    this.name = 'TargetGoneError'
+  }
+}
+
+/** How far the attempt had come when the error struck. */
+export interface Situation {
+  started: boolean
+  /** Headers of the final response had come. */
+  answered: boolean
+  /** The connection had carried a request before. */
+  reused: boolean
+}
+
+export function outcomeOf (error: NodeJS.ErrnoException, { started, answered, reused }: Situation): Outcome {
+  const code = error.code ?? ''
+  if (code === 'FST_LB_CLIENT_CLOSED') return 'client-aborted'
+  if (CLIENT_FAULTS.has(code)) return 'client-fault'
+  if (CLOSED_HERE.has(code) || error instanceof TargetGoneError) return 'abandoned'
+  // An idle connection may end while undici makes sure of it, just before the request starts.
+  if (!started && !(reused && error.syscall !== 'connect')) return 'connect-failure'
+  // Once headers are here, a wrong length is a body cut short.
+  if (MALFORMED.has(code)) return answered ? 'reset' : 'malformed'
+  // undici's parser errors lose their code, and an interim response it does not understand is a SocketError with this text.
+  if (error.name === 'HTTPParserError' || error.message === 'bad response' || error.message === 'bad upgrade') return 'malformed'
+  return 'reset'
+}
+
+/** What the client gets to hear; the original stays in `cause`. */
+export function clientError (outcome: Outcome, cause: Error): Error {
+  if (cause instanceof DeadlineError) return new GatewayTimeoutError({ cause })
+  if (outcome === 'client-aborted') return cause
+  if (outcome === 'client-fault') return cause instanceof BodyTooLargeError ? cause : new BadRequestError({ cause })
+  return new BadGatewayError({ cause })
+}
+
+/** Trying elsewhere could help: it was neither the client's doing nor ours. A target that was taken away while it worked is no reason to stop. */
+export function mayBeBetterElsewhere (outcome: Outcome, cause: Error): boolean {
+  if (outcome === 'client-aborted' || outcome === 'client-fault') return false
+  return outcome !== 'abandoned' || !(cause instanceof DeadlineError)
+}

@@ -1,0 +1,81 @@
+/** Connections to one target. */
+import type { Duplex } from 'node:stream'
+import { Client, Pool, type Dispatcher } from 'undici'
+import { integer, milliseconds, object, optional, type Check } from '../options.js'
+import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-options.js'
+
+export interface PoolOptions {
+  /** Connections to one target at most. Requests above it wait in the upstream's queue, never in the pool. @default Infinity */
+  connections?: number
+  /**
+   * Milliseconds an idle connection is kept. Keep it below the target's own idle timeout: whoever closes first should be the gateway. A
+   * `Keep-Alive: timeout` of the target is honoured. @default 4_000
+   */
+  keepAliveTimeout?: number
+  /** TLS to the targets. */
+  tls?: TlsOptions
+}
+
+export interface PoolSettings { connections: number, keepAliveTimeout: number, tls: TlsOptions }
+
+export const poolOptions = object<PoolSettings>({
+  connections: optional(integer(1, Infinity), Infinity),
+  keepAliveTimeout: optional(milliseconds(1), 4_000),
+  tls: optional(tlsOptions, {}) as Check<TlsOptions>
+})
+
+/** Milliseconds before the target's announced idle timeout at which its connections are given up. */
+const KEEP_ALIVE_MARGIN = 500
+
+/** What undici calls in the course of a request; see `Attempt`. */
+export interface ConnectionAware { connection?: Connection }
+
+/** A connection of the pool that knows whether it has carried a request before. */
+export class Connection extends Client {
+  /** Requests begun on the present socket. */
+  served = 0
+
+  constructor (origin: URL, options: object) {
+    super(origin, options)
+    this.on('connect', () => { this.served = 0 })
+  }
+
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    (handler as ConnectionAware).connection = this
+    return super.dispatch(options, handler)
+  }
+}
+
+export class TargetPool {
+  readonly pool: Pool
+  readonly basePath: string
+  /** Passed with every request: undici would take the client's `Host` otherwise. */
+  readonly servername: string | undefined
+  /** Connections that were upgraded: undici forgets them. */
+  readonly upgraded = new Set<Duplex>()
+
+  constructor (config: EngineTargetConfig, settings: PoolSettings, connectTimeout: number) {
+    const tls = { ...settings.tls, ...config.tls }
+    const { protocol, hostname } = new URL(config.origin)
+    this.basePath = config.basePath
+    this.servername = protocol === 'https:' ? tls.servername ?? hostname : undefined
+    this.pool = new Pool(config.origin, {
+      connections: settings.connections === Infinity ? null : settings.connections,
+      pipelining: 1,
+      factory: (origin, options) => new Connection(origin, options),
+      connect: { rejectUnauthorized: true, ...tls, ...(config.socketPath !== undefined && { socketPath: config.socketPath }) },
+      // Our own deadline comes first; this one frees the socket that nobody waits for any more.
+      connectTimeout: connectTimeout === 0 ? 0 : connectTimeout + 1_000,
+      keepAliveTimeout: settings.keepAliveTimeout,
+      keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN,
+      headersTimeout: 0,
+      bodyTimeout: 0
+    })
+  }
+
+  /** Ends every connection now; what is in flight fails with `reason`. */
+  async destroy (reason: Error): Promise<void> {
+    for (const socket of this.upgraded) socket.destroy()
+    await this.pool.destroy(reason)
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The body of a request, which more than one attempt may need. Each attempt gets a body of its own from `open`; what the client sends
+ * is read once, kept up to a limit, and replayed to the next attempt from there.
+ */
+import { Readable } from 'node:stream'
+import { BodyTooLargeError, ClientClosedError } from '../errors.js'
+
+export interface RequestBody {
+  /** The body for the next attempt. */
+  open (): unknown
+  /** Nothing of it has gone to the attempt that has it now. */
+  readonly untouched: boolean
+  /** `open` can give it whole once more. */
+  readonly replayable: boolean
+  /** The client has not sent all of it, and the attempt that has it now waits for more. */
+  readonly starved: boolean
+  /** It is not needed any more. */
+  close (): void
+}
+
+/** A body that is there as a whole (or not at all). */
+class WholeBody implements RequestBody {
+  readonly #body: unknown
+  constructor (body: unknown) { this.#body = body }
+  open (): unknown { return this.#body }
+  get untouched (): boolean { return false }
+  get replayable (): boolean { return true }
+  get starved (): boolean { return false }
+  close (): void {}
+}
+
+export const noBody: RequestBody = new WholeBody(null)
+
+/** Any body that undici takes. Streams and iterables can be read once only: of those, `replayLimit` bytes are kept. */
+export function requestBody (body: unknown, replayLimit: number): RequestBody {
+  if (body === null || body === undefined || body === '') return noBody
+  if (body instanceof Readable) return new StreamBody(body, replayLimit, Infinity)
+  if (typeof body === 'object' && Symbol.asyncIterator in body && !('stream' in body)) {
+    return new StreamBody(Readable.from(body as AsyncIterable<Uint8Array>, { objectMode: false }), replayLimit, Infinity)
+  }
+  return new WholeBody(body)
+}
+
+/** A stream, kept up to `replayLimit` bytes. More than `maxLength` bytes are an error, `FST_LB_BODY_TOO_LARGE`. */
+export class StreamBody implements RequestBody {
+  readonly #source: Readable
+  readonly #replayLimit: number
+  readonly #maxLength: number
+  #kept: Buffer[] = []
+  #keptBytes = 0
+  #forgotten = false
+  #length = 0
+  #ended = false
+  #error: Error | undefined
+  #view: View | undefined
+
+  constructor (source: Readable, replayLimit: number, maxLength: number) {
+    this.#source = source
+    this.#replayLimit = replayLimit
+    this.#maxLength = maxLength
+    source.on('readable', this.#onReadable).on('end', this.#onEnd).on('error', this.#onClose).on('close', this.#onClose)
+    if (source.readableEnded) this.#ended = true
+    else if (source.destroyed) this.#onClose()
+  }
+
+  get untouched (): boolean {
+    return this.#view !== undefined && !this.#view.readableDidRead && !this.#view.readableEnded
+  }
+
+  get replayable (): boolean { return !this.#forgotten && (this.#keptBytes <= this.#replayLimit || this.untouched) }
+
+  get starved (): boolean { return this.#view !== undefined && this.#view.waiting && !this.#ended }
+
+  open (): Readable {
+    this.#view = new View(this)
+    if (this.#error !== undefined) this.#view.destroy(this.#error)
+    return this.#view
+  }
+
+  /** @internal Gives `view` what there is, from where it stands. */
+  fill (view: View): void {
+    view.waiting = false
+    while (true) {
+      let chunk = this.#kept[view.position]
+      if (chunk === undefined) {
+        chunk = this.#next()
+        if (chunk === undefined) break
+      }
+      if (!this.#forgotten) view.position++
+      if (!view.push(chunk)) return
+    }
+    if (this.#ended) view.push(null)
+    else view.waiting = true
+  }
+
+  #next (): Buffer | undefined {
+    if (this.#error !== undefined) return undefined
+    const chunk = this.#source.read() as Buffer | null
+    if (chunk === null) return undefined
+    this.#length += chunk.length
+    if (this.#length > this.#maxLength) {
+      this.#fail(new BodyTooLargeError())
+      return undefined
+    }
+    if (!this.#forgotten) {
+      this.#kept.push(chunk)
+      this.#keptBytes += chunk.length
+      // While nothing has gone out, all of it is kept: the next attempt can still be the first that sends it. That is bounded by what a view buffers.
+      if (this.#keptBytes > this.#replayLimit && !this.untouched) {
+        this.#forgotten = true
+        this.#kept = []
+        this.#view!.position = 0
+      }
+    }
+    return chunk
+  }
+
+  readonly #onReadable = (): void => {
+    if (this.#view !== undefined && this.#view.waiting) this.fill(this.#view)
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true
+    this.#onReadable()
+  }
+
+  /** Ended early: the client left. A target must never take half of a body for a whole one. */
+  readonly #onClose = (): void => {
+    if (!this.#ended) this.#fail(new ClientClosedError())
+  }
+
+  #fail (error: Error): void {
+    if (this.#error !== undefined) return
+    this.#error = error
+    this.#view?.destroy(error)
+  }
+
+  close (): void {
+    this.#source.off('readable', this.#onReadable).off('end', this.#onEnd).off('close', this.#onClose)
+    this.#kept = []
+    this.#view = undefined
+  }
+}
+
+/** What one attempt reads. Destroying it leaves the source as it is. */
+class View extends Readable {
+  /** How many of the kept chunks it has. */
+  position = 0
+  /** It has all there is so far and wants more. */
+  waiting = false
+  readonly #body: StreamBody
+
+  constructor (body: StreamBody) {
+    super({ highWaterMark: 65_536 })
+    this.#body = body
+  }
+
+  override _read (): void {
+    this.#body.fill(this)
+  }
+}
+
+/** Reads a body of a known, small length whole; `done` is called once. */
+export function readWhole (source: Readable, done: (error: Error | undefined, body: Buffer) => void): void {
+  const chunks: Buffer[] = []
+  const onData = (chunk: Buffer): void => { chunks.push(chunk) }
+  const finish = (error: Error | undefined): void => {
+    source.off('data', onData).off('end', onEnd).off('close', onClose)
+    done(error, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+  }
+  const onEnd = (): void => { finish(undefined) }
+  const onClose = (): void => { finish(new ClientClosedError()) }
+  // An error is followed by 'close'; the listener is there because an unheard 'error' would throw.
+  source.on('data', onData).on('end', onEnd).on('close', onClose).on('error', () => {})
+}

@@ -1,0 +1,155 @@
+import type { ConnectionOptions } from 'node:tls'
+import { boolean, fault, integer, object, optional, record, string, type Check } from '../options.js'
+import type { TargetConfig } from '../balancing/target.js'
+
+/** TLS to targets. Certificates are verified unless `rejectUnauthorized` is false. */
+export interface TlsOptions {
+  /** Certificate authorities to trust instead of the system's, as PEM. */
+  ca?: ConnectionOptions['ca']
+  /** Certificate of the gateway, as PEM, for targets that ask for one. */
+  cert?: ConnectionOptions['cert']
+  /** Key of `cert`, as PEM. */
+  key?: ConnectionOptions['key']
+  /** Name to ask for (SNI) and to verify. Never taken from the client's `Host`. @default the url's host name */
+  servername?: string
+  /** False accepts any certificate: whoever sits in between can read and change everything. @default true */
+  rejectUnauthorized?: boolean
+}
+
+/** One backend server. */
+export interface TargetOptions {
+  /**
+   * Where it is: `http://host:port`, `https://host:port` or `unix:/path/to/socket`. May carry a base path that is put before the request's
+   * path (`http://host/base`, `unix:/path/to/socket:/base`). Query, fragment and credentials are refused.
+   */
+  url: string
+  /** Its name, unique in the upstream: state, health and affinity are kept by it. @default the origin of `url` */
+  id?: string
+  /** Share of new clients relative to the other targets, 0 to 256. 0: only clients that belong to it already. @default 1 */
+  weight?: number
+  /** Priority level: 1 is used when too little of 0 is left (nginx `backup`), and so on. @default 0 */
+  tier?: number
+  /** Names and values to choose targets by. @default {} */
+  tags?: Record<string, string>
+  /** Limits of this target; what is absent is taken from the upstream's `limits`. */
+  limits?: { maxRequests?: number }
+  /** TLS of this target; what is absent is taken from the upstream's `pool.tls`. */
+  tls?: TlsOptions
+}
+
+/** A target as the engine keeps it: `url` taken apart. */
+export interface EngineTargetConfig extends TargetConfig {
+  readonly origin: string
+  /** Put before each path; without a slash at its end. */
+  readonly basePath: string
+  readonly socketPath: string | undefined
+  readonly tls: TlsOptions
+  /** As written; `undefined` takes the upstream's. */
+  readonly ownLimit: number | undefined
+}
+
+const pem: Check<ConnectionOptions['ca']> = (value, path, faults) => {
+  const parts = Array.isArray(value) ? value : [value]
+  if (!parts.every(part => typeof part === 'string' || Buffer.isBuffer(part))) fault(faults, path, 'PEM text or a Buffer, or an array of them', value)
+  return value as ConnectionOptions['ca']
+}
+
+export const tlsOptions = object<TlsOptions>({
+  ca: optional(pem),
+  cert: optional(pem as Check<ConnectionOptions['cert']>),
+  key: optional(pem as Check<ConnectionOptions['key']>),
+  servername: optional(string),
+  rejectUnauthorized: optional(boolean)
+} as never)
+
+export const maxRequestsOption = integer(1, Infinity)
+
+const tag: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string') fault(faults, path, 'a string', value)
+  return value as string
+}
+
+export const weightOption = integer(0, 256)
+export const tierOption = integer(0, 100)
+export const tagsOption = record(tag)
+
+const fields = object<TargetOptions>({
+  url: string,
+  id: optional(string),
+  weight: optional(weightOption, 1),
+  tier: optional(tierOption, 0),
+  tags: optional(tagsOption, {}),
+  limits: optional(object<{ maxRequests?: number }>({ maxRequests: optional(maxRequestsOption) as Check<number> })),
+  tls: optional(tlsOptions)
+} as never)
+
+/** A url, or an object with one. */
+export const targetOption: Check<EngineTargetConfig> = (value, path, faults) => {
+  const before = faults.length
+  const options = fields(typeof value === 'string' ? { url: value } : value, path, faults)
+  const urlPath = typeof value === 'string' ? path : `${path}.url`
+  // A fault with the url as such (absent, not a string) has been told already.
+  if (typeof options.url !== 'string' || (faults.length > before && options.url === '')) return undefined as never
+  const place = locate(options.url)
+  if (place === undefined) {
+    fault(faults, urlPath, "a url: 'http://host:port', 'https://host:port' or 'unix:/path/to/socket', without query, fragment or credentials", options.url)
+    return undefined as never
+  }
+  return {
+    id: options.id ?? place.name,
+    url: options.url,
+    weight: options.weight!,
+    tier: options.tier!,
+    tags: options.tags!,
+    maxRequests: Infinity,
+    ownLimit: options.limits?.maxRequests,
+    origin: place.origin,
+    basePath: place.basePath,
+    socketPath: place.socketPath,
+    tls: options.tls ?? {}
+  }
+}
+
+/** Targets with distinct ids. `taken`: ids that are in use already. */
+export function targetsOption (taken: Iterable<string> = []): Check<EngineTargetConfig[]> {
+  return (value, path, faults) => {
+    if (!Array.isArray(value)) {
+      fault(faults, path, 'an array of urls or targets', value)
+      return []
+    }
+    const seen = new Map<string, string>()
+    for (const id of taken) seen.set(id, 'a target that is there already')
+    return value.map((item, i) => {
+      const here = path === '' ? `[${i}]` : `${path}[${i}]`
+      const config = targetOption(item, here, faults)
+      if (config === undefined) return config
+      const other = seen.get(config.id)
+      if (other !== undefined) faults.push(`${here}.id: expected an id of its own, got ${JSON.stringify(config.id)}, which is the id of ${other}`)
+      seen.set(config.id, here)
+      return config
+    })
+  }
+}
+
+function locate (url: string): { name: string, origin: string, basePath: string, socketPath: string | undefined } | undefined {
+  const unix = /^unix:(\/[^:?#]+)(?::(\/[^?#]*))?$/.exec(url)
+  if (unix !== null) {
+    return { name: `unix:${unix[1]!}`, origin: 'http://localhost', basePath: trimSlash(unix[2] ?? ''), socketPath: unix[1] }
+  }
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) return undefined
+  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '' || parsed.password !== '') return undefined
+  return { name: parsed.origin, origin: parsed.origin, basePath: trimSlash(parsed.pathname), socketPath: undefined }
+}
+
+function trimSlash (path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+/** What `upstream.update()` may change. */
+export interface TargetUpdateOptions {
+  weight?: number
+  state?: 'ready' | 'drain' | 'maintenance'
+  tier?: number
+  tags?: Record<string, string>
+}

@@ -1,0 +1,93 @@
+import type { Clock, Random } from '../balancing/clock.js'
+import { policyOption, type NamedPolicy, type PolicyOption } from '../balancing/policies/index.js'
+import { slowStartOptions, type SlowStart, type SlowStartOptions } from '../balancing/slow-start.js'
+import { defaultsOf, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
+import { timeoutOptions, type TimeoutOptions, type Timeouts } from './deadlines.js'
+import { poolOptions, type PoolOptions, type PoolSettings } from './pool.js'
+import { retryOptions, type Retry, type RetryOptions } from './retry.js'
+import { maxRequestsOption, targetsOption, type EngineTargetConfig, type TargetOptions } from './target-options.js'
+
+/** What balancing, attempts and connections need to know of an upstream. Times are milliseconds. */
+export interface EngineOptions {
+  /** The targets: urls, or objects with one. May be empty, and filled at run time. @default [] */
+  targets?: Array<string | TargetOptions>
+  /** How a target is picked. @default 'least-requests' */
+  policy?: PolicyOption
+  /** When and where a request is tried again; `false` switches every kind off, also moving on from a target that refuses the connection. */
+  retry?: RetryOptions | false
+  /** Deadlines. */
+  timeouts?: TimeoutOptions
+  /** Limits. */
+  limits?: LimitOptions
+  /** A returning or new target gets its share gradually; `true` takes the defaults. @default false */
+  slowStart?: SlowStartOptions | boolean
+  /** How load moves on to the next tier: `gradual` as Envoy's priority levels, `hard` when a tier has nobody left. @default 'gradual' */
+  spill?: 'gradual' | 'hard'
+  /** When nobody is eligible: `fail-open` uses every `ready` target of the lowest tier, `fail-closed` answers 503. @default 'fail-open' */
+  panic?: 'fail-open' | 'fail-closed'
+  /** Share of a tier's targets, 0 to 1, below which its health is ignored (or, with `fail-closed`, the tier is). 0: only when nobody is left. @default 0 */
+  panicThreshold?: number
+  /** Connections to the targets. */
+  pool?: PoolOptions
+  /** Source of chance, for tests and simulations: returns n with 0 <= n < 1. @default Math.random */
+  random?: Random
+  /** Source of time, for tests and simulations: milliseconds that never run backwards. @default the monotonic clock, as milliseconds since the epoch */
+  now?: () => number
+  /** Timers that go with `now`. @default Node's */
+  timers?: Pick<Clock, 'after' | 'cancel'>
+}
+
+export interface LimitOptions {
+  /** Requests in flight to one target at most. @default `pool.connections`, which is Infinity by default */
+  maxRequests?: number
+}
+
+/** The same with defaults filled in. */
+export interface EngineSettings {
+  targets: EngineTargetConfig[]
+  policy: NamedPolicy
+  retry: Retry | false
+  timeouts: Timeouts
+  limits: { maxRequests?: number }
+  slowStart: SlowStart | false
+  spill: 'gradual' | 'hard'
+  panic: 'fail-open' | 'fail-closed'
+  panicThreshold: number
+  pool: PoolSettings
+  random: Random
+  now: (() => number) | undefined
+  timers: Pick<Clock, 'after' | 'cancel'> | undefined
+}
+
+export const limitOptions = object<{ maxRequests?: number }>({ maxRequests: optional(maxRequestsOption) as Check<number> })
+
+const slowStartOption: Check<SlowStart | false> = (value, path, faults) =>
+  value === true ? defaultsOf(slowStartOptions) : switchable(slowStartOptions, false)(value, path, faults)
+
+export const engineFields: Fields<EngineSettings> = {
+  targets: optional(targetsOption(), []),
+  policy: optional(policyOption, policyOption('least-requests', '', [])),
+  retry: switchable(retryOptions, defaultsOf(retryOptions)),
+  timeouts: optional(timeoutOptions, defaultsOf(timeoutOptions)),
+  limits: optional(limitOptions, {}),
+  slowStart: slowStartOption,
+  spill: optional(oneOf('gradual', 'hard'), 'gradual'),
+  panic: optional(oneOf('fail-open', 'fail-closed'), 'fail-open'),
+  panicThreshold: optional(number(0, 1), 0),
+  pool: optional(poolOptions, defaultsOf(poolOptions)),
+  random: optional(func<Random>(), Math.random),
+  now: optional(func<() => number>()),
+  timers: optional(object<Pick<Clock, 'after' | 'cancel'>>({ after: func(), cancel: func() }))
+}
+
+/** Faults that show only when options are looked at together. */
+export function checkEngine (settings: EngineSettings, path: string, faults: string[]): void {
+  const { pool, limits, targets } = settings
+  const tooMany = (limit: number | undefined, where: string): void => {
+    if (limit !== undefined && limit > pool.connections) {
+      faults.push(`${where}: expected at most pool.connections (${pool.connections}), got ${limit}; requests would wait inside the pool, where nothing watches over them`)
+    }
+  }
+  tooMany(limits.maxRequests, `${path}.limits.maxRequests`)
+  targets.forEach((target, i) => { tooMany(target?.ownLimit, `${path}.targets[${i}].limits.maxRequests`) })
+}

@@ -1,0 +1,298 @@
+/** A named group of interchangeable targets: a Balancer, the connections to its targets, and the undici dispatcher that uses both. */
+import { EventEmitter } from 'node:events'
+import { Balancer, type TargetEvent } from '../balancing/balancer.js'
+import type { Clock, Random } from '../balancing/clock.js'
+import type { EjectionRules } from '../balancing/ejection.js'
+import type { PickContext } from '../balancing/policy.js'
+import type { Target, TargetHealth, TargetState } from '../balancing/target.js'
+import { NoTargetError } from '../errors.js'
+import { array, checked, fault, milliseconds, object, oneOf, optional, refuse, string, type Check } from '../options.js'
+import { systemClock } from './clock.js'
+import { UpstreamDispatcher } from './dispatcher.js'
+import { TargetGoneError } from './failure.js'
+import { TargetPool } from './pool.js'
+import { checkEngine, type EngineSettings } from './upstream-options.js'
+import {
+  tagsOption, targetOption, targetsOption, tierOption, weightOption,
+  type EngineTargetConfig, type TargetOptions, type TargetUpdateOptions
+} from './target-options.js'
+
+/** What every event of an upstream is called with. */
+export interface UpstreamEvent {
+  /** Name of the upstream. */
+  upstream: string
+  /** Id of the target. */
+  target: string
+  /** Why, in words, where there is more to say than the event's name does. */
+  reason?: string
+}
+
+export type UpstreamEvents = { [E in `target:${TargetEvent}`]: [UpstreamEvent] }
+
+/** Plain JSON: what an upstream looks like now. */
+export interface UpstreamSnapshot {
+  name: string
+  policy: string
+  /** Health is being ignored, because too few targets are eligible. */
+  panic: boolean
+  targets: TargetSnapshot[]
+}
+
+export interface TargetSnapshot {
+  id: string
+  url: string
+  weight: number
+  tier: number
+  tags: Record<string, string>
+  state: TargetState
+  health: TargetHealth
+  /** End of its ejection, in milliseconds since the epoch; null when it is not ejected. */
+  ejectedUntil: number | null
+  /** It is eligible for new clients and has a slot left. */
+  available: boolean
+  inFlight: number
+  /** Attempts since it was added. */
+  requests: number
+  /** Of these, the ones that counted against it. */
+  failures: number
+}
+
+export interface DrainOptions {
+  /** Milliseconds that requests in flight and upgraded connections have to end. @default 30_000 */
+  drainMs?: number
+}
+
+const DRAIN_MS = 30_000
+
+export const drainMsOption = optional(milliseconds(), DRAIN_MS)
+const drainOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
+
+const updateOptions = object<TargetUpdateOptions>({
+  weight: optional(weightOption),
+  state: optional(oneOf('ready', 'drain', 'maintenance')),
+  tier: optional(tierOption),
+  tags: optional(tagsOption)
+} as never)
+
+const pickOptions = object<PickContext>({
+  hashKey: optional(string),
+  affinity: optional(string),
+  address: optional(string),
+  tags: optional(tagsOption),
+  tried: optional(array(string))
+} as never)
+
+/** What an upstream is made from besides its own options. */
+export interface UpstreamParts {
+  ejection: EjectionRules | false
+  /** Health of a target that was just added. */
+  initialHealth: TargetHealth
+}
+
+/** A target that was taken out and has requests in flight. */
+interface Leaving {
+  /** Ends the wait: nothing is in flight any more, or time is up. */
+  drained: () => void
+  /** Resolved when nothing of it is left. */
+  gone: Promise<void>
+}
+
+export class Upstream extends EventEmitter<UpstreamEvents> {
+  readonly name: string
+  /** @internal */
+  readonly balancer: Balancer
+  /** @internal */
+  readonly settings: EngineSettings
+  /** @internal */
+  readonly clock: Clock
+  /** @internal */
+  readonly random: Random
+  /** An undici dispatcher: `fetch(url, { dispatcher })` and `undici.request` are balanced too. The path counts, the origin is replaced. */
+  readonly dispatcher: UpstreamDispatcher
+  readonly #pools = new Map<Target, TargetPool>()
+  readonly #leaving = new Map<Target, Leaving>()
+  readonly #failureStatuses: ReadonlySet<number>
+
+  /** @internal Use `fastify.upstreams.add()`. */
+  constructor (name: string, settings: EngineSettings, { ejection, initialHealth }: UpstreamParts) {
+    super()
+    this.name = name
+    this.settings = settings
+    this.random = settings.random
+    const now = settings.now ?? systemClock.now
+    const timers = settings.timers ?? systemClock
+    this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => timers.cancel(timer) }
+    this.#failureStatuses = new Set(ejection === false ? [] : ejection.failureStatuses)
+    this.balancer = new Balancer({
+      policy: settings.policy.create,
+      ejection,
+      slowStart: settings.slowStart,
+      initialHealth,
+      spill: settings.spill,
+      panic: settings.panic,
+      panicThreshold: settings.panicThreshold,
+      clock: this.clock,
+      random: settings.random,
+      notify: (event, target, reason) => {
+        this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
+      }
+    })
+    this.dispatcher = new UpstreamDispatcher(this)
+    this.#reconcile(settings.targets)
+  }
+
+  /** The targets by id, in their configured order. */
+  get targets (): ReadonlyMap<string, Target> {
+    return new Map(this.balancer.all.map(target => [target.id, target]))
+  }
+
+  // ---- changing it --------------------------------------------------------------------------------------------------
+
+  /** Adds a target. It takes requests from the next pick on; with probes configured, once it has passed one. Throws `FST_LB_INVALID_OPTIONS`. */
+  add (target: string | TargetOptions): Target {
+    const [config] = this.#checkTargets([target], this.balancer.byId.keys(), 'target') as [EngineTargetConfig]
+    this.#reconcile([...this.#configs(), config])
+    return this.balancer.byId.get(config.id)!
+  }
+
+  /**
+   * Takes a target out at once: nothing new goes to it. What is in flight has `drainMs` to end, then it is cut.
+   * @returns a promise, resolved when nothing of it is left
+   */
+  async remove (id: string, options: DrainOptions = {}): Promise<void> {
+    const { drainMs } = checked(drainOptions, options, '')
+    const target = this.#known(id)
+    this.balancer.remove(target)
+    await this.#drain(target, drainMs)
+  }
+
+  /** Changes a target that is there; health, counters and connections stay. Throws `FST_LB_INVALID_OPTIONS`. */
+  update (id: string, options: TargetUpdateOptions): void {
+    this.balancer.update(this.#known(id), checked(updateOptions, options, ''))
+  }
+
+  /**
+   * Makes the targets these, in this order. What keeps its id and url keeps everything else; what is not in the list any more drains.
+   * When one is wrong nothing is changed, and `FST_LB_INVALID_OPTIONS` lists every fault.
+   */
+  replace (targets: Array<string | TargetOptions>): void {
+    this.#reconcile(this.#checkTargets(targets, [], 'targets'))
+  }
+
+  #checkTargets (targets: unknown, taken: Iterable<string>, path: string): EngineTargetConfig[] {
+    const faults: string[] = []
+    const single: Check<EngineTargetConfig[]> = (value, at) => {
+      const config = targetOption((value as unknown[])[0], at, faults)
+      if (config !== undefined && new Set(taken).has(config.id)) fault(faults, `${at}.id`, 'an id that is not in use', config.id)
+      return [config]
+    }
+    const configs = (path === 'target' ? single : targetsOption(taken))(targets, path, faults)
+    if (faults.length === 0) checkEngine({ ...this.settings, limits: {}, targets: configs }, this.name, faults)
+    refuse(faults)
+    return configs
+  }
+
+  #known (id: string): Target {
+    const target = this.balancer.byId.get(id)
+    if (target === undefined) refuse([`${this.name}: no target ${JSON.stringify(id)}; there are ${[...this.balancer.byId.keys()].join(', ') || 'none'}`])
+    return target!
+  }
+
+  #configs (): EngineTargetConfig[] {
+    return this.balancer.all.map(target => target.config as EngineTargetConfig)
+  }
+
+  #reconcile (configs: EngineTargetConfig[]): void {
+    const limit = this.settings.limits.maxRequests ?? this.settings.pool.connections
+    const limited = configs.map(config => ({ ...config, maxRequests: config.ownLimit ?? limit }))
+    const { removed } = this.balancer.replace(limited)
+    for (const target of removed) void this.#drain(target, DRAIN_MS)
+  }
+
+  // ---- using it -------------------------------------------------------------------------------------------------------
+
+  /**
+   * The policy's choice for such a request. Nothing is sent; a rotation moves on. Throws `FST_LB_NO_TARGET` when nobody may take it.
+   * `affinity`: id of the target the client belongs to; `tried`: ids not to be picked again.
+   */
+  pick (context: Omit<PickContext, 'affinityRequired'> = {}): Target {
+    const picked = this.balancer.pick(checked(pickOptions, context, ''))
+    if (typeof picked === 'string') throw new NoTargetError()
+    return picked
+  }
+
+  snapshot (): UpstreamSnapshot {
+    return {
+      name: this.name,
+      policy: this.settings.policy.name,
+      panic: this.balancer.panic,
+      targets: this.balancer.all.map(target => ({
+        id: target.id,
+        url: target.url,
+        weight: target.weight,
+        tier: target.tier,
+        tags: { ...target.tags },
+        state: target.state,
+        health: target.health,
+        ejectedUntil: target.ejection.standing === 'out' ? target.ejection.until : null,
+        available: target.eligible && !target.full,
+        inFlight: target.inFlight,
+        requests: target.requests,
+        failures: target.failures
+      }))
+    }
+  }
+
+  /** @internal */
+  isFailureStatus (status: number): boolean {
+    return this.#failureStatuses.has(status)
+  }
+
+  /** @internal The connections to a target; made when they are first needed. */
+  poolOf (target: Target): TargetPool {
+    let pool = this.#pools.get(target)
+    if (pool === undefined) {
+      pool = new TargetPool(target.config as EngineTargetConfig, this.settings.pool, this.settings.timeouts.connect)
+      this.#pools.set(target, pool)
+    }
+    return pool
+  }
+
+  // ---- ending it ------------------------------------------------------------------------------------------------------
+
+  /** @internal An attempt at `target` has ended; somebody may wait for the last one. */
+  attemptEnded (target: Target): void {
+    if (this.#leaving.size > 0 && target.inFlight === 0) this.#leaving.get(target)?.drained()
+  }
+
+  /** Waits until nothing is in flight to a target that was taken out, `drainMs` at most, then ends its connections. */
+  #drain (target: Target, drainMs: number): Promise<void> {
+    let leaving = this.#leaving.get(target)
+    if (leaving === undefined) {
+      leaving = target.inFlight === 0 ? { drained: () => {}, gone: this.#cut(target) } : this.#leave(target)
+      this.#leaving.set(target, leaving)
+    }
+    const timer = this.clock.after(drainMs, leaving.drained, undefined)
+    return leaving.gone.finally(() => this.clock.cancel(timer))
+  }
+
+  #leave (target: Target): Leaving {
+    let drained!: () => void
+    const empty = new Promise<void>(resolve => { drained = resolve })
+    return { drained, gone: empty.then(() => this.#cut(target)) }
+  }
+
+  async #cut (target: Target): Promise<void> {
+    const pool = this.#pools.get(target)
+    this.#pools.delete(target)
+    await pool?.destroy(new TargetGoneError())
+    this.#leaving.delete(target)
+  }
+
+  /** @internal Lets what is in flight end within `drainMs`, then cuts it. Nothing is picked any more. */
+  async close (drainMs: number): Promise<void> {
+    const targets = [...this.#leaving.keys(), ...this.balancer.all]
+    this.balancer.replace([])
+    await Promise.all(targets.map(target => this.#drain(target, drainMs)))
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Every error of this package, one a line. Codes are stable; the messages are what a client may see, so none
+ * names a target, an address or a cause: the original is kept in `cause`, for logs.
+ */
+import createError from '@fastify/error'
+
+/** No target may take the request: none configured, all in maintenance, or nobody healthy and `panic: 'fail-closed'`. */
+export const NoTargetError = createError('FST_LB_NO_TARGET', 'No target is available', 503)
+
+/** Every target is at its limit and the queue is full, or the request waited in it for too long. */
+export const OverloadedError = createError('FST_LB_OVERLOADED', 'Too many requests in flight', 503)
+
+/** The client belongs to a target that is not available, and `affinity.onUnavailable` is `'fail'`. */
+export const AffinityLostError = createError('FST_LB_AFFINITY_LOST', 'The target of this session is not available', 503)
+
+/** The target refused, could not be reached, reset the connection or answered something that is not HTTP. */
+export const BadGatewayError = createError('FST_LB_BAD_GATEWAY', 'Bad Gateway', 502)
+
+/** A connect, headers, body, attempt or total deadline passed. */
+export const GatewayTimeoutError = createError('FST_LB_GATEWAY_TIMEOUT', 'Gateway Timeout', 504)
+
+/** The client left before it had its answer. Nobody receives this; 499 is what logs and metrics show, as nginx does. */
+export const ClientClosedError = createError('FST_LB_CLIENT_CLOSED', 'Client closed the request', 499)
+
+/** What the client sent cannot be forwarded. */
+export const BadRequestError = createError('FST_LB_BAD_REQUEST', 'The request cannot be forwarded', 400)
+
+/** A streamed request body went over the `bodyLimit` that its route sets. */
+export const BodyTooLargeError = createError('FST_LB_BODY_TOO_LARGE', 'Request body is too large', 413)
+
+/** `reply.balance()` named an upstream that is not registered. */
+export const UnknownUpstreamError = createError('FST_LB_UNKNOWN_UPSTREAM', 'Unknown upstream "%s"', 500)
+
+/** Options are wrong; the message lists every fault with its path, one a line. */
+export const InvalidOptionsError = createError('FST_LB_INVALID_OPTIONS', '%s', 500)

@@ -1,0 +1,99 @@
+import { fault, integer, milliseconds, number, object, oneOf, optional, record, string, type Check } from '../options.js'
+
+/** Active health checks. Times are milliseconds. */
+export interface ProbeOptions {
+  /** `http`: a request whose answer is looked at; `tcp`: a connection. @default 'http' */
+  type?: 'http' | 'tcp'
+  /** Put behind the target's base path. @default '/' */
+  path?: string
+  /** @default 'GET' */
+  method?: string
+  /** Between the end of one probe of a target and the start of its next. @default 5_000 */
+  interval?: number
+  /** The same while the target is unhealthy. @default `interval` */
+  unhealthyInterval?: number
+  /** For one probe, from connecting to the end of what is looked at. @default 2_000 */
+  timeout?: number
+  /** Passes in a row that make an unhealthy target healthy. @default 2 */
+  rise?: number
+  /** Failures in a row that make a healthy target unhealthy. @default 3 */
+  fall?: number
+  /** Share of the interval, 0 to 1, by which it varies at random, so that probes do not line up. @default 0.1 */
+  jitter?: number
+  /** What a good answer is like. */
+  expect?: ProbeExpectation
+  /** Headers of the probe. @default {} */
+  headers?: Record<string, string>
+  /** Port to probe instead of the target's own. */
+  port?: number
+  /**
+   * A target that was just added: `pending` gives it no request before its first probe has passed, `available` takes it as healthy until
+   * a probe says otherwise. @default 'pending'
+   */
+  initial?: 'pending' | 'available'
+}
+
+export interface ProbeExpectation {
+  /** Statuses and ranges of statuses: `'200-399'`, `'200,204'`, `[200, 204]` or `200`. @default '200-399' */
+  status?: string | number | number[]
+  /** What the body must contain, or a RegExp it must match; the first 64 KB are looked at. */
+  body?: string | RegExp
+}
+
+export interface ProbeSettings {
+  type: 'http' | 'tcp'
+  path: string
+  method: string
+  interval: number
+  unhealthyInterval: number | undefined
+  timeout: number
+  rise: number
+  fall: number
+  jitter: number
+  expect: { status: (status: number) => boolean, body: ((body: string) => boolean) | undefined }
+  headers: Record<string, string>
+  port: number | undefined
+  initial: 'pending' | 'available'
+}
+
+const statusOption: Check<(status: number) => boolean> = (value, path, faults) => {
+  const parts = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : [String(value)]
+  const ranges = parts.map(part => /^\s*([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?\s*$/.exec(part))
+  if (ranges.some(range => range === null)) fault(faults, path, "statuses, as '200-399', '200,204' or [200, 204]", value)
+  const bounds = ranges.map(range => [Number(range?.[1]), Number(range?.[2] ?? range?.[1])] as const)
+  return status => bounds.some(([from, to]) => status >= from && status <= to)
+}
+
+const bodyOption: Check<(body: string) => boolean> = (value, path, faults) => {
+  if (typeof value === 'string') return body => body.includes(value)
+  // A RegExp with the g or y flag would go on where it stopped last time.
+  if (value instanceof RegExp) return body => new RegExp(value.source, value.flags.replace(/[gy]/g, '')).test(body)
+  fault(faults, path, 'a string or a RegExp', value)
+  return () => false
+}
+
+const pathOption: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || !/^\/[\x21-\x7e]*$/.test(value)) fault(faults, path, "a path, as '/health'", value)
+  return value as string
+}
+
+const isSuccess = statusOption('200-399', '', [])
+
+export const probeOptions = object<ProbeSettings>({
+  type: optional(oneOf('http', 'tcp'), 'http'),
+  path: optional(pathOption, '/'),
+  method: optional(string, 'GET'),
+  interval: optional(milliseconds(1), 5_000),
+  unhealthyInterval: optional(milliseconds(1)),
+  timeout: optional(milliseconds(1), 2_000),
+  rise: optional(integer(1), 2),
+  fall: optional(integer(1), 3),
+  jitter: optional(number(0, 1), 0.1),
+  expect: optional(object<ProbeSettings['expect']>({
+    status: optional(statusOption, isSuccess),
+    body: optional(bodyOption)
+  }), { status: isSuccess, body: undefined }),
+  headers: optional(record(string), {}),
+  port: optional(integer(1, 65_535)),
+  initial: optional(oneOf('pending', 'available'), 'pending')
+})

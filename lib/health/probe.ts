@@ -1,0 +1,105 @@
+/** One probe of one target, on a connection of its own: what came of it, in words. */
+import { request as httpRequest, type ClientRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { connect, type Socket } from 'node:net'
+import type { EngineTargetConfig, TlsOptions } from '../engine/target-options.js'
+import type { ProbeSettings } from './probe-options.js'
+
+/** Bytes of a body that are looked at. */
+const LONGEST_BODY = 65_536
+
+export interface ProbeResult {
+  passed: boolean
+  /** `status 503`, `connect ECONNREFUSED`, … */
+  reason: string
+}
+
+/** A probe under way. */
+export interface RunningProbe {
+  readonly result: Promise<ProbeResult>
+  /** Ends it; the result is a failure for this reason. */
+  stop (reason: string): void
+}
+
+export function probe (config: EngineTargetConfig, settings: ProbeSettings, tls: TlsOptions): RunningProbe {
+  const place = placeOf(config, settings)
+  let settle!: (result: ProbeResult) => void
+  const result = new Promise<ProbeResult>(resolve => { settle = resolve })
+  const connection = settings.type === 'tcp' ? probeTcp(place, settle) : probeHttp(config, settings, tls, place, settle)
+  return {
+    result,
+    stop (reason) {
+      settle({ passed: false, reason })
+      connection.destroy()
+    }
+  }
+}
+
+interface Place { host: string, port: number, socketPath: string | undefined }
+
+function placeOf (config: EngineTargetConfig, settings: ProbeSettings): Place {
+  const { hostname, port, protocol } = new URL(config.origin)
+  return {
+    host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+    port: settings.port ?? Number(port !== '' ? port : protocol === 'https:' ? 443 : 80),
+    socketPath: config.socketPath
+  }
+}
+
+function probeTcp ({ host, port, socketPath }: Place, settle: (result: ProbeResult) => void): Socket {
+  const socket = socketPath === undefined ? connect(port, host) : connect(socketPath)
+  socket.once('connect', () => {
+    settle({ passed: true, reason: 'connected' })
+    socket.destroy()
+  })
+  socket.on('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+  return socket
+}
+
+function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: TlsOptions, place: Place, settle: (result: ProbeResult) => void): ClientRequest {
+  const secure = config.origin.startsWith('https:')
+  const options = {
+    method: settings.method,
+    path: config.basePath + settings.path,
+    headers: { 'user-agent': 'fastify-load-balancer', ...settings.headers },
+    agent: false as const,
+    ...(place.socketPath === undefined ? { host: place.host, port: place.port } : { socketPath: place.socketPath })
+  }
+  const request = secure
+    ? httpsRequest({ servername: place.host, ...options, rejectUnauthorized: true, ...tls })
+    : httpRequest(options)
+  // More than once: taking the connection away is an error, too.
+  request.on('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+  request.once('response', response => {
+    const status = response.statusCode!
+    const { expect } = settings
+    if (!expect.status(status)) {
+      settle({ passed: false, reason: `status ${status}` })
+    } else if (expect.body === undefined) {
+      settle({ passed: true, reason: `status ${status}` })
+    } else {
+      const { body } = expect
+      let text = ''
+      const judge = (): void => { settle(body(text) ? { passed: true, reason: `status ${status}` } : { passed: false, reason: 'the body is not as expected' }) }
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+        if (text.length < LONGEST_BODY) return
+        judge()
+        request.destroy()
+      })
+      response.once('end', judge)
+      response.once('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+      return
+    }
+    // What the body says does not matter, and it may be endless.
+    request.destroy()
+  })
+  request.end()
+  return request
+}
+
+function reasonOf (error: NodeJS.ErrnoException): string {
+  if (error.code === undefined) return error.message
+  return error.syscall === undefined ? error.code : `${error.syscall} ${error.code}`
+}

@@ -1,0 +1,105 @@
+/**
+ * Active health of one upstream: probes each of its targets in turn and tells the balancer when `rise` or `fall` results in a row agree. The first
+ * result alone decides a new target.
+ */
+import type { Timer } from '../balancing/clock.js'
+import type { Target } from '../balancing/target.js'
+import type { EngineTargetConfig } from '../engine/target-options.js'
+import type { Upstream } from '../engine/upstream.js'
+import { probe, type ProbeResult, type RunningProbe } from './probe.js'
+import type { ProbeSettings } from './probe-options.js'
+
+/** First probes that may be under way at once: a pool of 1,000 targets is not to be dialled in one go. */
+const FIRST_ROUND_WIDTH = 64
+
+interface Watch {
+  readonly target: Target
+  /** Results in a row that disagree with the present health. */
+  streak: number
+  timer: Timer
+  running: RunningProbe | undefined
+}
+
+export class Prober {
+  readonly #upstream: Upstream
+  readonly #settings: ProbeSettings
+  readonly #watches = new Map<string, Watch>()
+  /** New targets whose first probe waits for its turn. */
+  readonly #waiting: Array<() => void> = []
+  #firstProbes = 0
+  #closed = false
+  readonly #onAdded = ({ target }: { target: string }): void => { void this.#begin(target) }
+  readonly #onRemoved = ({ target }: { target: string }): void => { this.#end(target) }
+
+  constructor (upstream: Upstream, settings: ProbeSettings) {
+    this.#upstream = upstream
+    this.#settings = settings
+  }
+
+  /** Starts probing, now and whenever a target is added. Resolved when each target that is there now has been probed once. */
+  async start (): Promise<void> {
+    this.#upstream.on('target:added', this.#onAdded)
+    this.#upstream.on('target:removed', this.#onRemoved)
+    await Promise.all([...this.#upstream.targets.keys()].map(id => this.#begin(id)))
+  }
+
+  close (): void {
+    this.#closed = true
+    this.#upstream.off('target:added', this.#onAdded)
+    this.#upstream.off('target:removed', this.#onRemoved)
+    for (const id of [...this.#watches.keys()]) this.#end(id)
+  }
+
+  async #begin (id: string): Promise<void> {
+    const watch: Watch = { target: this.#upstream.balancer.byId.get(id)!, streak: 0, timer: undefined, running: undefined }
+    this.#watches.set(id, watch)
+    if (this.#firstProbes >= FIRST_ROUND_WIDTH) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
+    this.#firstProbes++
+    await this.#probe(watch, true)
+    this.#firstProbes--
+    this.#waiting.shift()?.()
+  }
+
+  #end (id: string): void {
+    const watch = this.#watches.get(id)
+    if (watch === undefined) return
+    this.#watches.delete(id)
+    this.#upstream.clock.cancel(watch.timer)
+    watch.running?.stop('the target was removed')
+  }
+
+  async #probe (watch: Watch, first: boolean): Promise<void> {
+    if (this.#watches.get(watch.target.id) !== watch) return
+    const { clock } = this.#upstream
+    const config = watch.target.config as EngineTargetConfig
+    const running = probe(config, this.#settings, { ...this.#upstream.settings.pool.tls, ...config.tls })
+    watch.running = running
+    const timer = clock.after(this.#settings.timeout, () => { running.stop(`no answer within ${this.#settings.timeout} ms`) }, undefined)
+    const result = await running.result
+    clock.cancel(timer)
+    watch.running = undefined
+    if (this.#closed || this.#watches.get(watch.target.id) !== watch) return
+    this.#judge(watch, result)
+    // The second probes are spread over the whole interval, and so are all that follow.
+    const pause = this.#pause(watch.target) * (first ? this.#upstream.random() : 1)
+    watch.timer = clock.after(pause, () => { void this.#probe(watch, false) }, undefined)
+  }
+
+  #judge (watch: Watch, { passed, reason }: ProbeResult): void {
+    const { target } = watch
+    // An operator's maintenance is no time for verdicts.
+    if (target.state === 'maintenance') return
+    const health = passed ? 'healthy' : 'unhealthy'
+    const decided = target.health === 'healthy' || target.health === 'unhealthy'
+    watch.streak = decided && target.health === health ? 0 : watch.streak + 1
+    if (decided && target.health !== health && watch.streak < (passed ? this.#settings.rise : this.#settings.fall)) return
+    watch.streak = 0
+    this.#upstream.balancer.setHealth(target, health, reason)
+  }
+
+  #pause ({ health }: Target): number {
+    const { interval, unhealthyInterval, jitter } = this.#settings
+    const pause = health === 'unhealthy' ? unhealthyInterval ?? interval : interval
+    return pause * (1 + jitter * (2 * this.#upstream.random() - 1))
+  }
+}

@@ -1,0 +1,27 @@
+/** The door: the plugin, its types, its exports. */
+import { loadBalancer } from './plugin/plugin.js'
+
+export default loadBalancer
+// `require()` gives the function itself.
+export { loadBalancer, loadBalancer as 'module.exports' }
+
+export type { Outcome, Settlement } from './balancing/outcome.js'
+export type { PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
+export type { PolicyName, PolicyOption } from './balancing/policies/index.js'
+export type { EjectionOptions } from './balancing/ejection.js'
+export type { SlowStartOptions } from './balancing/slow-start.js'
+export type { Target, TargetHealth, TargetState } from './balancing/target.js'
+export type { TimeoutOptions } from './engine/deadlines.js'
+export type { AttemptReport, Balancing } from './engine/exchange.js'
+export type { PoolOptions } from './engine/pool.js'
+export type { BackoffOptions, RetryOptions } from './engine/retry.js'
+export type { TargetOptions, TargetUpdateOptions, TlsOptions } from './engine/target-options.js'
+export type { DrainOptions, TargetSnapshot, Upstream, UpstreamEvent, UpstreamEvents, UpstreamSnapshot } from './engine/upstream.js'
+export type { EngineOptions, LimitOptions } from './engine/upstream-options.js'
+export type { ProbeExpectation, ProbeOptions } from './health/probe-options.js'
+export type { BalanceOptions } from './plugin/balance.js'
+export type {
+  AffinityCookieOptions, AffinityOptions, BalancedRouteOptions, CookieAffinityOptions, HeaderOptions, HealthOptions, LoadBalancerOptions,
+  SessionAffinityOptions, UpstreamOptions
+} from './plugin/options.js'
+export type { Upstreams } from './plugin/registry.js'

@@ -1,0 +1,156 @@
+/**
+ * How options are declared: a `Check` per value, put together where the option's type is declared. A check reports
+ * every fault it finds with the path of the value, and returns the value to work with, defaults filled in.
+ */
+import { InvalidOptionsError } from './errors.js'
+
+/** Looks at `value`, adds a line to `faults` for each thing wrong with it, returns what to use. */
+export type Check<T> = (value: unknown, path: string, faults: string[]) => T
+
+/** The fields of an options object: one check for each key of its type. */
+export type Fields<T> = { [K in keyof T]-?: Check<T[K]> }
+
+/** Checks `value` and returns it with defaults filled in; throws one `FST_LB_INVALID_OPTIONS` that lists every fault. */
+export function checked<T> (check: Check<T>, value: unknown, path: string): T {
+  const faults: string[] = []
+  const result = check(value, path, faults)
+  refuse(faults)
+  return result
+}
+
+/** Throws `FST_LB_INVALID_OPTIONS` when there are faults. */
+export function refuse (faults: readonly string[]): void {
+  if (faults.length > 0) throw new InvalidOptionsError(faults.join('\n'))
+}
+
+/** Adds the line that every fault has: where, what was expected, what was there. */
+export function fault (faults: string[], path: string, expected: string, value: unknown): void {
+  faults.push(`${path === '' ? 'options' : path}: expected ${expected}, got ${show(value)}`)
+}
+
+/** A value for a message: short, on one line, with its type where that is not plain to see. */
+function show (value: unknown): string {
+  switch (typeof value) {
+    case 'undefined': return 'nothing'
+    case 'string': return `${JSON.stringify(value.length > 60 ? value.slice(0, 60) + '…' : value)} (string)`
+    case 'number':
+    case 'boolean': return String(value)
+    case 'bigint': return `${value}n`
+    case 'function': return 'a function'
+    case 'symbol': return 'a symbol'
+    default: return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
+  }
+}
+
+function simple<T> (expected: string, holds: (value: unknown) => boolean): Check<T> {
+  return (value, path, faults) => {
+    if (!holds(value)) fault(faults, path, expected, value)
+    return value as T
+  }
+}
+
+export const boolean: Check<boolean> = simple('true or false', value => typeof value === 'boolean')
+
+export const string: Check<string> = simple('a string that is not empty', value => typeof value === 'string' && value !== '')
+
+/** A function. What it is called with is the business of its option's doc. */
+export function func<T> (): Check<T> {
+  return simple('a function', value => typeof value === 'function')
+}
+
+/** A number within `min` and `max`, both included. */
+export function number (min: number, max = Infinity): Check<number> {
+  return simple(range('a number', min, max), value => typeof value === 'number' && value >= min && value <= max)
+}
+
+/** A whole number within `min` and `max`, both included; `Infinity` only where `max` is. */
+export function integer (min: number, max = Infinity): Check<number> {
+  return simple(range('a whole number', min, max), value =>
+    typeof value === 'number' && (Number.isSafeInteger(value) || value === max) && value >= min && value <= max)
+}
+
+/** A time in milliseconds; the longest is what a Node timer can hold. */
+export function milliseconds (min = 0): Check<number> {
+  return simple(`milliseconds, ${min} to 2147483647`, value => typeof value === 'number' && value >= min && value <= 0x7fffffff)
+}
+
+function range (what: string, min: number, max: number): string {
+  return max === Infinity ? `${what} from ${min}` : `${min} to ${max}`
+}
+
+export function oneOf<const T extends string | number | boolean> (...values: T[]): Check<T> {
+  const names = values.map(value => typeof value === 'string' ? `'${value}'` : String(value))
+  return simple(names.join(' or '), value => values.includes(value as T))
+}
+
+/** Absent means `fallback`, which is used as it is, unchecked. */
+export function optional<T> (check: Check<T>): Check<T | undefined>
+export function optional<T> (check: Check<T>, fallback: T): Check<T>
+export function optional<T> (check: Check<T>, fallback?: T): Check<T | undefined> {
+  return (value, path, faults) => value === undefined ? fallback : check(value, path, faults)
+}
+
+/** `false` switches the thing off; absent takes `fallback`. */
+export function switchable<T> (check: Check<T>, fallback: T | false): Check<T | false> {
+  return (value, path, faults) => {
+    if (value === undefined) return fallback
+    return value === false ? false : check(value, path, faults)
+  }
+}
+
+export function array<T> (check: Check<T>): Check<T[]> {
+  return (value, path, faults) => {
+    if (!Array.isArray(value)) {
+      fault(faults, path, 'an array', value)
+      return []
+    }
+    return value.map((item, i) => check(item, `${path}[${i}]`, faults))
+  }
+}
+
+/** An object whose keys are names of the user's own. */
+export function record<T> (check: Check<T>): Check<Record<string, T>> {
+  return (value, path, faults) => {
+    const result: Record<string, T> = {}
+    if (!isObject(value)) {
+      fault(faults, path, 'an object', value)
+      return result
+    }
+    for (const key of Object.keys(value)) result[key] = check(value[key], join(path, key), faults)
+    return result
+  }
+}
+
+/** An object with exactly these fields. A key that is not one of them is a fault: most are misspelt. */
+export function object<T> (fields: Fields<T>): Check<T> {
+  const names = Object.keys(fields) as Array<keyof T & string>
+  return (value, path, faults) => {
+    if (!isObject(value)) {
+      fault(faults, path, 'an object', value)
+      return {} as T
+    }
+    for (const key of Object.keys(value)) {
+      if (!Object.hasOwn(fields, key)) faults.push(`${join(path, key)}: unknown option; known are ${names.join(', ')}`)
+    }
+    const result: Partial<T> = {}
+    for (const name of names) {
+      const field = fields[name](value[name], join(path, name), faults)
+      if (field !== undefined) result[name] = field
+    }
+    return result as T
+  }
+}
+
+/** What the object check fills in when nothing is given. */
+export function defaultsOf<T> (check: Check<T>): T {
+  return check({}, '', [])
+}
+
+export function isObject (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function join (path: string, key: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`
+  return path === '' ? key : `${path}.${key}`
+}

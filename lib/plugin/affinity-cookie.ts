@@ -1,0 +1,178 @@
+/**
+ * The issued cookie: its value is a token for a target, opaque and unforgeable, the same on every gateway that has the secret. Tokens are
+ * worked out when targets come, so a request costs a look in a map. With `maxIdle` or `maxLife` the value carries times and a MAC of its own, and
+ * then there is crypto per request.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { Target } from '../balancing/target.js'
+import type { Headers } from '../engine/headers.js'
+import type { Upstream } from '../engine/upstream.js'
+import { stranger, type Affinity, type Visitor } from './affinity.js'
+import { findCookie } from './cookies.js'
+
+/** 22 characters of base64url are 132 bits. */
+const TOKEN_LENGTH = 22
+/** No value of ours is longer; what is, is not looked at. */
+const LONGEST_VALUE = 200
+
+/** As @fastify/cookie takes them. */
+export interface CookieAttributes {
+  domain?: string
+  path?: string
+  /** Seconds. */
+  maxAge?: number
+  sameSite?: boolean | 'lax' | 'strict' | 'none'
+  /** `auto`: when the client's protocol is https. */
+  secure?: boolean | 'auto'
+  httpOnly?: boolean
+  partitioned?: boolean
+  priority?: 'low' | 'medium' | 'high'
+}
+
+export type SerializeCookie = (name: string, value: string, attributes: object) => string
+
+export interface AffinityCookieSettings {
+  name: string
+  /** The first is used for new cookies, all are accepted. */
+  secrets: string[]
+  /** Milliseconds; 0 for no limit. */
+  maxIdle: number
+  /** Milliseconds; 0 for no limit. */
+  maxLife: number
+  attributes: CookieAttributes
+  required: boolean
+}
+
+interface Token { target: string, secret: string, value: string }
+
+interface Holder extends Visitor {
+  /** Milliseconds since the epoch, with `maxIdle` or `maxLife`. */
+  readonly issued: number
+  /** The cookie should be sent again though the target is the same: old secret, or seen long ago. */
+  readonly stale: boolean
+}
+
+export class AffinityCookie implements Affinity {
+  readonly name: string
+  readonly required: boolean
+  readonly #settings: AffinityCookieSettings
+  readonly #upstream: Upstream
+  readonly #serialize: SerializeCookie
+  readonly #timed: boolean
+  readonly #tokens = new Map<string, Token>()
+  /** The token for new cookies, by target. */
+  readonly #current = new Map<string, string>()
+  /** Cookies without times are the same for everybody. */
+  readonly #written = new Map<string, string>()
+
+  constructor (upstream: Upstream, settings: AffinityCookieSettings, serialize: SerializeCookie) {
+    this.name = settings.name
+    this.required = settings.required
+    this.#settings = settings
+    this.#upstream = upstream
+    this.#serialize = serialize
+    this.#timed = settings.maxIdle > 0 || settings.maxLife > 0
+    for (const id of upstream.targets.keys()) this.#learn(id)
+    upstream.on('target:added', ({ target }) => { this.#learn(target) })
+    upstream.on('target:removed', ({ target }) => { this.#forget(target) })
+  }
+
+  read (request: FastifyRequest): Visitor {
+    const value = findCookie(request.raw.headers.cookie, this.name)
+    if (value === undefined || value.length > LONGEST_VALUE) return stranger
+    return this.#timed ? this.#readTimed(value) : this.#known(this.#tokens.get(value), 0, false)
+  }
+
+  served (visitor: Visitor, target: Target, headers: Headers, request: FastifyRequest): void {
+    const same = visitor.target === target.id
+    if (same && !(visitor as Holder).stale) return
+    const secure = this.#settings.attributes.secure ?? 'auto'
+    const cookie = this.#write(target.id, same ? (visitor as Holder).issued : undefined, secure === 'auto' ? request.protocol === 'https' : secure)
+    if (cookie === undefined) return
+    const others = headers['set-cookie']
+    headers['set-cookie'] = others === undefined ? cookie : Array.isArray(others) ? [...others, cookie] : [others, cookie]
+    headers['cache-control'] = asPrivate(headers['cache-control'])
+  }
+
+  // ---- tokens -----------------------------------------------------------------------------------------------------------
+
+  #learn (target: string): void {
+    this.#settings.secrets.forEach((secret, i) => {
+      const value = mac(secret, `${this.#upstream.name}\0${target}`)
+      this.#tokens.set(value, { target, secret, value })
+      if (i === 0) this.#current.set(target, value)
+    })
+  }
+
+  #forget (target: string): void {
+    for (const token of this.#tokens.values()) if (token.target === target) this.#tokens.delete(token.value)
+    this.#current.delete(target)
+  }
+
+  #known (token: Token | undefined, issued: number, seenLongAgo: boolean): Visitor {
+    if (token === undefined) return stranger
+    const holder: Holder = { target: token.target, issued, stale: seenLongAgo || token.secret !== this.#settings.secrets[0] }
+    return holder
+  }
+
+  /** `token.issued.seen.mac`; times are seconds since the epoch in base 36, the mac is over what is before it. */
+  #readTimed (value: string): Visitor {
+    const end = value.lastIndexOf('.')
+    const [tokenValue = '', issuedText = '', seenText = ''] = value.slice(0, Math.max(end, 0)).split('.')
+    const token = this.#tokens.get(tokenValue)
+    if (token === undefined || !sameText(value.slice(end + 1), this.#macOf(token.secret, value.slice(0, end)))) return stranger
+    const { maxIdle, maxLife } = this.#settings
+    const issued = parseInt(issuedText, 36) * 1000
+    const idle = this.#upstream.clock.now() - parseInt(seenText, 36) * 1000
+    if (maxLife > 0 && this.#upstream.clock.now() - issued > maxLife) return stranger
+    if (maxIdle > 0 && idle > maxIdle) return stranger
+    return this.#known(token, issued, maxIdle > 0 && idle > maxIdle / 2)
+  }
+
+  // ---- cookies ----------------------------------------------------------------------------------------------------------
+
+  #write (target: string, issued: number | undefined, secure: boolean): string | undefined {
+    const token = this.#current.get(target)
+    if (token === undefined) return undefined // removed while it served
+    if (this.#timed) return this.#serialized(this.#timedValue(token, issued), secure)
+    const key = secure ? `s${token}` : token
+    let cookie = this.#written.get(key)
+    if (cookie === undefined) this.#written.set(key, cookie = this.#serialized(token, secure))
+    return cookie
+  }
+
+  #timedValue (token: string, issued: number | undefined): string {
+    const now = this.#upstream.clock.now()
+    const value = [token, seconds(issued ?? now), seconds(now)].join('.')
+    return `${value}.${this.#macOf(this.#settings.secrets[0]!, value)}`
+  }
+
+  #macOf (secret: string, value: string): string {
+    return mac(secret, `${this.#upstream.name}\0${value}`)
+  }
+
+  #serialized (value: string, secure: boolean): string {
+    return this.#serialize(this.name, value, { path: '/', httpOnly: true, sameSite: 'lax', ...this.#settings.attributes, secure })
+  }
+}
+
+function mac (secret: string, text: string): string {
+  return createHmac('sha256', secret).update(text).digest('base64url').slice(0, TOKEN_LENGTH)
+}
+
+function seconds (ms: number): string {
+  return Math.floor(ms / 1000).toString(36)
+}
+
+function sameText (a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+}
+
+/** A response that tells one client where it belongs must not be given to others from a cache. */
+export function asPrivate (cacheControl: string | string[] | undefined): string {
+  const directives = String(cacheControl ?? '').split(',').map(directive => directive.trim()).filter(directive => directive !== '')
+  const named = (name: string): boolean => directives.some(directive => directive.toLowerCase() === name)
+  if (named('private') || named('no-store')) return directives.join(', ')
+  return ['private', ...directives.filter(directive => directive.toLowerCase() !== 'public')].join(', ')
+}

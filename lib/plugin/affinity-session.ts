@@ -1,0 +1,62 @@
+/** Learned sessions: the application's own session id, in a cookie or a header, is remembered with the target that served it. */
+import type { FastifyRequest } from 'fastify'
+import type { SessionStore } from '../balancing/sessions.js'
+import type { Target } from '../balancing/target.js'
+import type { Headers } from '../engine/headers.js'
+import type { Affinity, Visitor } from './affinity.js'
+import { findCookie } from './cookies.js'
+
+/** Longer ids are not remembered. */
+const LONGEST_SESSION = 4_096
+
+/** Where the application keeps its session id. */
+export type SessionPlace = { cookie: string } | { header: string }
+
+interface Session extends Visitor { readonly session: string | undefined }
+
+export class AffinitySession implements Affinity {
+  readonly required: boolean
+  readonly #place: SessionPlace
+  readonly #store: SessionStore
+
+  constructor (place: SessionPlace, store: SessionStore, required: boolean) {
+    this.#place = place
+    this.#store = store
+    this.required = required
+  }
+
+  read (request: FastifyRequest): Visitor {
+    const session = this.#sessionOf(request.raw.headers)
+    const visitor: Session = { session, target: session === undefined ? undefined : this.#store.get(session) }
+    return visitor
+  }
+
+  served (visitor: Visitor, target: Target, headers: Headers): void {
+    const { session } = visitor as Session
+    if (session !== undefined && visitor.target !== target.id) this.#store.set(session, target.id)
+    const begun = this.#begunIn(headers)
+    if (begun !== undefined && begun !== session) this.#store.set(begun, target.id)
+  }
+
+  #sessionOf (headers: FastifyRequest['raw']['headers']): string | undefined {
+    if ('cookie' in this.#place) return usable(findCookie(headers.cookie, this.#place.cookie))
+    return usable(headers[this.#place.header.toLowerCase()])
+  }
+
+  /** The session that a response begins. */
+  #begunIn (headers: Headers): string | undefined {
+    if ('header' in this.#place) return usable(headers[this.#place.header.toLowerCase()])
+    const cookies = headers['set-cookie']
+    if (cookies === undefined) return undefined
+    const { cookie: name } = this.#place
+    for (const cookie of Array.isArray(cookies) ? cookies : [cookies]) {
+      const value = usable(findCookie(cookie.split(';', 1)[0], name))
+      if (value !== undefined) return value
+    }
+    return undefined
+  }
+}
+
+function usable (value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= LONGEST_SESSION ? value : undefined
+}

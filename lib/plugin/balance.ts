@@ -1,0 +1,147 @@
+/** `reply.balance()`: from a Fastify request to a proxied one, through reply-from. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fastifyReplyFrom from '@fastify/reply-from'
+import { timeoutFields, type TimeoutOptions } from '../engine/deadlines.js'
+import { retryFields, type RetryOptions } from '../engine/retry.js'
+import { tagsOption } from '../engine/target-options.js'
+import { UnknownUpstreamError } from '../errors.js'
+import { checked, object, optional, string, switchable, type Check, type Fields } from '../options.js'
+import { kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
+import { withoutCookies } from './cookies.js'
+import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
+import type { Entry, Upstreams } from './registry.js'
+import { ownPath, targetPath } from './request-path.js'
+
+/** What can be said of one request. */
+export interface BalanceOptions {
+  /** Path to ask the target for, instead of the request's. The query is kept where it has none of its own. */
+  path?: string
+  /** What hash policies go by, instead of their own `key`. */
+  hashKey?: string
+  /** Only targets that carry these tags. */
+  tags?: Record<string, string>
+  /** Deadlines of this request; what is absent is the upstream's. */
+  timeouts?: TimeoutOptions
+  /** Retries of this request; what is absent is the upstream's. */
+  retry?: RetryOptions | false
+}
+
+/** The same checks without defaults: what is absent comes from the upstream. */
+function partial<T> (fields: Fields<T>): Check<Partial<T>> {
+  const names = Object.keys(fields) as Array<keyof T>
+  return object(Object.fromEntries(names.map(name => {
+    const check: Check<unknown> = (value, path, faults) => value === undefined ? undefined : fields[name](value, path, faults)
+    return [name, check]
+  })) as Fields<Partial<T>>)
+}
+
+const balanceOptions = object<BalanceOptions>({
+  path: optional(string),
+  hashKey: optional(string),
+  tags: optional(tagsOption),
+  timeouts: optional(partial(timeoutFields)),
+  retry: optional(switchable(partial(retryFields), false))
+} as never)
+
+const NOTHING: BalanceOptions = Object.freeze({})
+
+const kProxied = Symbol('fastify-load-balancer.proxied')
+
+type From = (this: FastifyReply, source: string, options: object) => FastifyReply
+
+/** reply-from only ever sees this address: the exchange knows the real ones. */
+const BASE = 'http://upstream'
+
+const asItCame = {
+  getUpstream: () => BASE,
+  queryString: () => '',
+  rewriteRequestHeaders (request: FastifyRequest, headers: Record<string, unknown>): object {
+    const proxied = (request as FastifyRequest & { [kProxied]: Proxied })[kProxied]
+    prepareHeaders(headers, request, proxied)
+    // reply-from copies what it is given once more: it gets nothing but the way back to us, which travels under a symbol.
+    return { [kProxied]: { proxied, headers } }
+  }
+}
+
+/** For bodies that a parser has been at, reply-from must not do what we do. */
+const asParsed = { ...asItCame, body: null }
+
+interface Carried { [kProxied]: { proxied: Proxied, headers: Record<string, unknown> } }
+
+/** What reply-from takes for an HTTP client. */
+const client = {
+  request ({ headers }: { headers: Carried }, callback: (error: null, answer: Answer) => void): void {
+    headers[kProxied].proxied.start(headers[kProxied].headers, callback)
+  }
+}
+
+/**
+ * reply-from's function, taken by registering it on a stand-in, so that nothing of it shows where the user may register it.
+ */
+export function takeFrom (): From {
+  let from: From | undefined
+  const standIn = {
+    decorateReply (_name: string, decorated: From) { from = decorated },
+    addHook () {},
+    onClose () {}
+  }
+  fastifyReplyFrom(standIn as unknown as FastifyInstance, {
+    undici: client as never,
+    retryMethods: [],
+    disableRequestLogging: true
+  }, () => {})
+  return from!
+}
+
+export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstreams) {
+  return function balance (this: FastifyReply, name?: string, options: BalanceOptions = NOTHING): FastifyReply {
+    const request = this.request as ClaimedRequest & { [kProxied]: Proxied }
+    const route = request[kRoute]
+    const upstreams = upstreamsOf(this)
+    const upstream = name ?? route?.upstream ?? request.routeOptions.config.upstream
+    const entry = upstream === undefined ? undefined : upstreams.entry(upstream)
+    if (entry === undefined) throw new UnknownUpstreamError(String(upstream))
+    const given = options === NOTHING ? NOTHING : checked(balanceOptions, options, 'balance')
+    const parsed = request[kPayload] === null && request.body !== undefined
+    request[kProxied] = new Proxied(this, entry, proxiedOptions(request, route, entry, given))
+    return from.call(this, '/', parsed ? asParsed : asItCame)
+  }
+}
+
+function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream }: Entry, given: BalanceOptions): ProxiedOptions {
+  const { settings } = upstream
+  const url = request.raw.url!
+  return {
+    path: given.path === undefined ? targetPath(url, route ?? noRules) : ownPath(given.path, url),
+    payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),
+    bodyLimit: route?.bodyLimit ?? Infinity,
+    timeouts: given.timeouts === undefined ? settings.timeouts : { ...settings.timeouts, ...given.timeouts },
+    retry: given.retry === undefined || settings.retry === false ? settings.retry : given.retry === false ? false : { ...settings.retry, ...given.retry } as typeof settings.retry,
+    hashKey: given.hashKey,
+    tags: given.tags
+  }
+}
+
+const noRules = { prefix: '', rewritePrefix: undefined }
+
+/** Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. */
+const CONNECTION_FIELDS = ['expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+
+function prepareHeaders (headers: Record<string, unknown>, request: FastifyRequest, proxied: Proxied): void {
+  for (const name of CONNECTION_FIELDS) if (headers[name] !== undefined) headers[name] = undefined
+  headers.host = proxied.headerSettings.host === 'preserve' ? request.host : undefined
+  const claimed = request as ClaimedRequest
+  if (claimed[kPayload] === null) {
+    // There is no body, or one that was written down again: undici knows its length.
+    headers['content-length'] = undefined
+    if (request.raw.headers['content-type'] !== undefined) headers['content-type'] = request.raw.headers['content-type']
+  } else if (claimed[kPayload] !== (request.raw as unknown)) {
+    // A hook has put another stream in its place, of another length.
+    headers['content-length'] = undefined
+  }
+  const { cookieNames } = request.server.upstreams
+  if (cookieNames.size > 0 && typeof headers.cookie === 'string') {
+    const rest = withoutCookies(headers.cookie, cookieNames)
+    headers.cookie = rest === '' ? undefined : rest
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The body of a request on its way to a target. Routes that are balanced claim it before Fastify parses it, whatever its type and size; what
+ * another route has parsed is written down again.
+ */
+import type { FastifyRequest, preParsingHookHandler } from 'fastify'
+import type { Readable } from 'node:stream'
+import { BodyTooLargeError } from '../errors.js'
+import type { PathRules } from './request-path.js'
+
+/** What a balanced route says, worked out when it is added. */
+export interface BalancedRoute extends PathRules {
+  /** Name of the upstream. */
+  readonly upstream: string
+  /** Bytes of a body at most; Infinity where the route sets no `bodyLimit`. */
+  readonly bodyLimit: number
+}
+
+export const kRoute = Symbol('fastify-load-balancer.route')
+export const kPayload = Symbol('fastify-load-balancer.payload')
+
+export interface ClaimedRequest extends FastifyRequest {
+  [kRoute]: BalancedRoute | null
+  [kPayload]: Readable | null
+}
+
+/** Fastify reads `request.method` once to see whether there is a body to parse. This answers that one time as if there was none. */
+const nothingToParse: PropertyDescriptor = {
+  configurable: true,
+  get (this: FastifyRequest) {
+    delete (this as { method?: string }).method
+    return 'GET'
+  }
+}
+
+/** The hook of a balanced route: the last before parsing. */
+export function claimBody (route: BalancedRoute): preParsingHookHandler {
+  return (request, _reply, payload, done) => {
+    const claimed = request as ClaimedRequest
+    claimed[kRoute] = route
+    if (!hasBody(request)) {
+      done(null, payload)
+      return
+    }
+    if (Number(request.raw.headers['content-length']) > route.bodyLimit) {
+      done(new BodyTooLargeError())
+      return
+    }
+    claimed[kPayload] = payload as Readable
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      request.body = payload
+      Object.defineProperty(request, 'method', nothingToParse)
+    }
+    done(null, payload)
+  }
+}
+
+function hasBody ({ raw }: FastifyRequest): boolean {
+  const { headers } = raw
+  if (raw.httpVersionMajor === 2) return (raw as unknown as { stream: { endAfterHeaders: boolean } }).stream.endAfterHeaders !== true
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+}
+
+/** A body that a parser has made something of, written down again by its content type. Throws where there is no way back. */
+export function rewritten (body: unknown, contentType: string | undefined): Buffer | string | Readable | null {
+  if (body === undefined) return null
+  if (typeof body === 'string' && !isJson(contentType)) return body
+  if (Buffer.isBuffer(body)) return body
+  if (isStream(body)) return body
+  if (contentType === undefined || isJson(contentType)) return JSON.stringify(body)
+  if (/^application\/x-www-form-urlencoded\b/i.test(contentType)) return new URLSearchParams(body as Record<string, string>).toString()
+  throw new TypeError(`a body of type ${contentType} that was parsed cannot be written down again; set config.upstream on the route, and it is passed on as it comes`)
+}
+
+function isJson (contentType: string | undefined): boolean {
+  return contentType !== undefined && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType)
+}
+
+function isStream (body: unknown): body is Readable {
+  return typeof body === 'object' && body !== null && typeof (body as Readable).pipe === 'function'
+}

@@ -1,0 +1,267 @@
+import type { RouteShorthandOptions } from 'fastify'
+import { ejectionOptions, type EjectionOptions, type EjectionRules } from '../balancing/ejection.js'
+import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
+import { drainMsOption } from '../engine/upstream.js'
+import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
+import { boolean, defaultsOf, fault, integer, isObject, milliseconds, object, oneOf, optional, record, string, switchable, type Check } from '../options.js'
+import type { CookieAttributes } from './affinity-cookie.js'
+import type { SessionPlace } from './affinity-session.js'
+
+// ---- affinity -------------------------------------------------------------------------------------------------------------
+
+/** A cookie that the gateway issues, or a session id of the application's own that it learns. */
+export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
+
+export interface CookieAffinityOptions {
+  /** The cookie; `{}` takes the defaults. Any further attribute is @fastify/cookie's. */
+  cookie: AffinityCookieOptions
+  /** When the client's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
+  onUnavailable?: 'redistribute' | 'fail'
+}
+
+export interface AffinityCookieOptions extends CookieAttributes {
+  /** @default `lb_` and the upstream's name */
+  name?: string
+  /**
+   * Key of the HMAC that makes the values unforgeable, 16 characters or more; the same on all gateways. In an array, the first is used for
+   * new cookies and all are accepted: put a new one in front to rotate. Without one, a random secret a process: clients lose their target at every
+   * restart, and two processes do not agree.
+   */
+  secret?: string | string[]
+  /** Milliseconds without a request after which the client belongs to nobody; kept by the gateway, whatever the browser does. @default 0, no limit */
+  maxIdle?: number
+  /** Milliseconds after which the client belongs to nobody; kept by the gateway. @default 0, no limit */
+  maxLife?: number
+}
+
+export interface SessionAffinityOptions {
+  /** Where the application keeps its session id. It is learnt from responses and from requests. */
+  session: SessionPlace
+  /** Milliseconds without a request after which a session is forgotten. @default 600_000 */
+  ttl?: number
+  /** Sessions remembered; beyond that, the least recently used is forgotten. @default 100_000 */
+  max?: number
+  /** When the session's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
+  onUnavailable?: 'redistribute' | 'fail'
+}
+
+export interface CookieAffinitySettings {
+  cookie: { name: string | undefined, secret: string[] | undefined, maxIdle: number, maxLife: number } & CookieAttributes
+  onUnavailable: 'redistribute' | 'fail'
+}
+
+export interface SessionAffinitySettings {
+  session: SessionPlace
+  ttl: number
+  max: number
+  onUnavailable: 'redistribute' | 'fail'
+}
+
+export type AffinitySettings = CookieAffinitySettings | SessionAffinitySettings
+
+const SHORTEST_SECRET = 16
+
+const secretOption: Check<string[]> = (value, path, faults) => {
+  const secrets = Array.isArray(value) ? value : [value]
+  if (secrets.length === 0 || !secrets.every(secret => typeof secret === 'string' && secret.length >= SHORTEST_SECRET)) {
+    // Not `fault`: what was got may be a secret.
+    faults.push(`${path}: expected ${SHORTEST_SECRET} characters or more, or an array of such strings, got something else`)
+  }
+  return secrets as string[]
+}
+
+/** A cookie's or a header's name (RFC 9110 §5.6.2, token). */
+const token: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(value)) fault(faults, path, 'a name of letters, digits and !#$%&\'*+.^`|~-_', value)
+  return value as string
+}
+
+const onUnavailable = optional(oneOf('redistribute', 'fail'), 'redistribute')
+
+const cookieAffinity = object<CookieAffinitySettings>({
+  onUnavailable,
+  cookie: object<CookieAffinitySettings['cookie']>({
+    name: optional(token),
+    secret: optional(secretOption),
+    maxIdle: optional(milliseconds(), 0),
+    maxLife: optional(milliseconds(), 0),
+    domain: optional(string),
+    path: optional(string),
+    maxAge: optional(integer(0)),
+    sameSite: optional(oneOf<boolean | 'lax' | 'strict' | 'none'>(true, false, 'lax', 'strict', 'none')),
+    secure: optional(oneOf<boolean | 'auto'>(true, false, 'auto')),
+    httpOnly: optional(boolean),
+    partitioned: optional(boolean),
+    priority: optional(oneOf('low', 'medium', 'high'))
+  } as never)
+})
+
+const sessionPlace: Check<SessionPlace> = (value, path, faults) => {
+  const kind = isObject(value) && Object.keys(value).length === 1 ? Object.keys(value)[0] : undefined
+  if (kind !== 'cookie' && kind !== 'header') fault(faults, path, '{ cookie } or { header }', value)
+  else token((value as Record<string, unknown>)[kind], `${path}.${kind}`, faults)
+  return value as SessionPlace
+}
+
+const sessionAffinity = object<SessionAffinitySettings>({
+  onUnavailable,
+  session: sessionPlace,
+  ttl: optional(milliseconds(1), 600_000),
+  max: optional(integer(1), 100_000)
+})
+
+const affinityOption: Check<AffinitySettings> = (value, path, faults) => {
+  if (isObject(value) && 'session' in value) return sessionAffinity(value, path, faults)
+  if (isObject(value) && 'cookie' in value) return cookieAffinity(value, path, faults)
+  fault(faults, path, '{ cookie } or { session }', value)
+  return undefined as never
+}
+
+// ---- health ---------------------------------------------------------------------------------------------------------------
+
+export interface HealthOptions {
+  /** Probes in the background. @default false */
+  active?: ProbeOptions | false
+  /** Ejection of targets whose traffic fails; `false` switches it off. */
+  passive?: EjectionOptions | false
+}
+
+export interface HealthSettings { active: ProbeSettings | false, passive: EjectionRules | false }
+
+const healthOptions = object<HealthSettings>({
+  active: switchable(probeOptions, false),
+  passive: switchable(ejectionOptions, defaultsOf(ejectionOptions))
+})
+
+// ---- headers --------------------------------------------------------------------------------------------------------------
+
+export interface HeaderOptions {
+  /** The `Host` that targets see: their own, or the client's. @default 'target' */
+  host?: 'target' | 'preserve'
+}
+
+export type HeaderSettings = Required<HeaderOptions>
+
+const headerOptions = object<HeaderSettings>({ host: optional(oneOf('target', 'preserve'), 'target') })
+
+// ---- upstreams and routes ---------------------------------------------------------------------------------------------------
+
+/** One upstream. Times are milliseconds, but cookie attributes such as `maxAge` are @fastify/cookie's: seconds. */
+export interface UpstreamOptions extends EngineOptions {
+  /** A client's later requests go to the target of an earlier one. @default false */
+  affinity?: AffinityOptions | false
+  /** How unhealthy targets are found. */
+  health?: HealthOptions
+  /** Header fields of what is proxied. */
+  headers?: HeaderOptions
+}
+
+export interface UpstreamSettings extends EngineSettings {
+  affinity: AffinitySettings | false
+  health: HealthSettings
+  headers: HeaderSettings
+}
+
+/** A prefix's upstream, with any of Fastify's route options: methods (`method`), constraints, hooks, bodyLimit, … */
+export interface BalancedRouteOptions extends Omit<RouteShorthandOptions, 'schema'> {
+  /** Name of the upstream. */
+  upstream: string
+  /** Put in place of the prefix. Without it the prefix stays in the path. */
+  rewritePrefix?: string
+  /** Methods to proxy. @default all that the Fastify instance knows */
+  method?: string | string[]
+}
+
+export interface LoadBalancerOptions {
+  /** Upstreams by name. @default {} */
+  upstreams?: Record<string, UpstreamOptions>
+  /** Prefix → upstream: `'/shop'` serves `/shop` and `/shop/*`, all methods. @default {} */
+  routes?: Record<string, string | BalancedRouteOptions>
+  /** Milliseconds that requests in flight have to end when the server closes. @default 30_000 */
+  drainMs?: number
+}
+
+export interface RouteSettings {
+  prefix: string
+  upstream: string
+  rewritePrefix: string | undefined
+  options: Record<string, unknown>
+}
+
+export interface LoadBalancerSettings {
+  upstreams: Record<string, UpstreamSettings>
+  routes: RouteSettings[]
+  drainMs: number
+}
+
+const upstreamFields = object<UpstreamSettings>({
+  ...engineFields,
+  affinity: switchable(affinityOption, false),
+  health: optional(healthOptions, defaultsOf(healthOptions)),
+  headers: optional(headerOptions, defaultsOf(headerOptions))
+})
+
+export const upstreamOption: Check<UpstreamSettings> = (value, path, faults) => {
+  const before = faults.length
+  const settings = upstreamFields(value, path, faults)
+  if (faults.length === before) checkEngine(settings, path, faults)
+  return settings
+}
+
+/** Route options that are ours to set. */
+const OURS = ['upstream', 'rewritePrefix', 'handler', 'url', 'path']
+
+const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
+  if (!isObject(value)) {
+    fault(faults, path, 'an object of prefixes', value)
+    return []
+  }
+  return Object.entries(value).map(([prefix, route]) => {
+    const here = `${path}[${JSON.stringify(prefix)}]`
+    if (!prefix.startsWith('/') || prefix.includes('*')) faults.push(`${here}: expected a prefix that starts with '/' and has no '*'`)
+    const { upstream, rewritePrefix, ...options } = isObject(route) ? route : { upstream: route }
+    if (typeof upstream !== 'string') fault(faults, isObject(route) ? `${here}.upstream` : here, 'the name of an upstream', upstream)
+    if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || (rewritePrefix !== '' && !rewritePrefix.startsWith('/')))) {
+      fault(faults, `${here}.rewritePrefix`, "a path, as '/v1', or ''", rewritePrefix)
+    }
+    for (const name of OURS) if (name in options) faults.push(`${here}.${name}: this is set by the plugin`)
+    return {
+      prefix: prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
+      upstream: upstream as string,
+      rewritePrefix: rewritePrefix as string | undefined,
+      options
+    }
+  })
+}
+
+const pluginFields = object<LoadBalancerSettings>({
+  upstreams: optional(record(upstreamOption), {}),
+  routes: optional(routesOption, []),
+  drainMs: drainMsOption
+})
+
+/** All of the plugin's options; `known` has the names of the upstreams that are there already. */
+export function pluginOptions (known: (name: string) => boolean): Check<LoadBalancerSettings> {
+  return (value, path, faults) => {
+    const settings = pluginFields(value, path, faults)
+    const own = isObject(value) && isObject(value.upstreams) ? value.upstreams : {}
+    for (const name of Object.keys(own)) {
+      if (!/^[\w.-]+$/.test(name)) faults.push(`upstreams[${JSON.stringify(name)}]: expected a name of letters, digits, '_', '.' and '-'`)
+      if (known(name)) faults.push(`upstreams.${name}: an upstream of this name is there already`)
+    }
+    for (const { prefix, upstream } of settings.routes) {
+      if (typeof upstream === 'string' && !Object.hasOwn(own, upstream) && !known(upstream)) {
+        faults.push(`routes[${JSON.stringify(prefix)}]: no upstream ${JSON.stringify(upstream)}; there are ${Object.keys(own).join(', ') || 'none'}`)
+      }
+    }
+    const cookies = new Map<string, string>()
+    for (const [name, { affinity }] of Object.entries(settings.upstreams)) {
+      if (affinity === false || affinity === undefined || !('cookie' in affinity)) continue
+      const cookie = affinity.cookie.name ?? `lb_${name}`
+      const other = cookies.get(cookie)
+      if (other !== undefined) faults.push(`upstreams.${name}.affinity.cookie.name: expected a name of its own, got ${JSON.stringify(cookie)}, which upstreams.${other} has`)
+      cookies.set(cookie, name)
+    }
+    return settings
+  }
+}

@@ -1,0 +1,112 @@
+/** The Fastify plugin: options → upstreams and routes, decorators, hooks. */
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } from 'fastify'
+import fastifyCookie from '@fastify/cookie'
+import fp from 'fastify-plugin'
+import type { Balancing } from '../engine/exchange.js'
+import { checked, refuse } from '../options.js'
+import type { SerializeCookie } from './affinity-cookie.js'
+import { balance, takeFrom, type BalanceOptions } from './balance.js'
+import { claimBody, kPayload, kRoute, type BalancedRoute } from './body.js'
+import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
+import { Upstreams } from './registry.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The upstreams of this scope. */
+    upstreams: Upstreams
+  }
+  interface FastifyReply {
+    /**
+     * Proxies this request to a target of the upstream; without a name, the route's `config.upstream`. Returns the reply.
+     * Throws `FST_LB_UNKNOWN_UPSTREAM`, `FST_LB_BAD_REQUEST` and, for wrong options, `FST_LB_INVALID_OPTIONS`.
+     */
+    balance (upstream?: string, options?: BalanceOptions): FastifyReply
+  }
+  interface FastifyRequest {
+    /** What has been done to serve this request; null when it is not balanced. Filled as it happens. */
+    balancing: Balancing | null
+  }
+  interface FastifyContextConfig {
+    /** Name of the upstream that `reply.balance()` uses. The request's body is passed on as it comes, unparsed. */
+    upstream?: string
+  }
+}
+
+const kRewritePrefix = Symbol('fastify-load-balancer.rewritePrefix')
+
+interface RouteConfig { upstream?: string, [kRewritePrefix]?: string | undefined }
+
+const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
+  const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
+  // Everything is looked at before anything is registered.
+  const { upstreams, routes, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false), options, '')
+  const registry = inherited ?? new Upstreams(fastify.log, await cookieSerializer())
+  if (inherited === undefined) decorate(fastify, registry)
+  for (const [name, settings] of Object.entries(upstreams)) registry.install(name, settings)
+
+  fastify.addHook('onReady', () => registry.probed())
+  if (inherited === undefined) fastify.addHook('onClose', () => registry.close(drainMs))
+  if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
+}
+
+function decorate (fastify: FastifyInstance, registry: Upstreams): void {
+  fastify.decorate('upstreams', registry)
+  fastify.decorateRequest('balancing', null)
+  fastify.decorateRequest(kRoute as never, null as never)
+  fastify.decorateRequest(kPayload as never, null as never)
+  fastify.decorateReply('balance', balance(takeFrom(), (reply: FastifyReply) => reply.server.upstreams))
+  const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
+  fastify.addHook('onRoute', function (this: FastifyInstance, route) {
+    const { upstream } = (route.config ?? {}) as RouteConfig
+    if (upstream === undefined) return
+    claim(route, upstream)
+    balanced.push({ where: `${String(route.method)} ${route.url}`, upstream, scope: this })
+  })
+  // By the time the server is ready, its upstreams are known.
+  fastify.addHook('onReady', async () => {
+    const lost = balanced.filter(({ scope, upstream }) => !scope.upstreams.has(upstream))
+    refuse(lost.map(({ where, upstream }) => `${where}: config.upstream: no upstream ${JSON.stringify(upstream)}`))
+  })
+}
+
+/** Puts the hook that claims the body behind the route's own. */
+function claim (route: RouteOptions, upstream: string): void {
+  const own = route.preParsing
+  const hook = claimBody(balancedRoute(route, upstream))
+  route.preParsing = own === undefined ? hook : [...(Array.isArray(own) ? own : [own]), hook]
+}
+
+function balancedRoute ({ url, bodyLimit, config }: RouteOptions, upstream: string): BalancedRoute {
+  const prefix = url.split(/[*:]/, 1)[0]!
+  return {
+    upstream,
+    bodyLimit: bodyLimit ?? Infinity,
+    prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
+    rewritePrefix: (config as RouteConfig)[kRewritePrefix]
+  }
+}
+
+/** `/shop` and `/shop/*`. */
+function addRoutes (scope: FastifyInstance, { prefix, upstream, rewritePrefix, options }: RouteSettings): void {
+  const base = prefix === '/' ? '' : prefix
+  const config = { ...options.config as object, upstream, [kRewritePrefix]: rewritePrefix }
+  const handler = (_request: unknown, reply: FastifyReply): FastifyReply => reply.balance()
+  for (const url of [base === '' ? '/' : base, `${base}/*`]) {
+    scope.route({ method: scope.supportedMethods, ...options, url, config, handler } as RouteOptions)
+  }
+}
+
+/** `serialize` of @fastify/cookie, without its hooks and decorators: the user may register that, before or after. */
+async function cookieSerializer (): Promise<SerializeCookie> {
+  let serialize: SerializeCookie | undefined
+  const standIn = {
+    decorate (name: string, value: SerializeCookie) { if (name === 'serializeCookie') serialize = value },
+    decorateRequest () {},
+    decorateReply () {},
+    addHook () {}
+  }
+  await (fastifyCookie as unknown as (fastify: unknown, options: object) => Promise<void>)(standIn, { hook: false })
+  return serialize!
+}
+
+export const loadBalancer = fp(plugin, { fastify: '5.x', name: 'fastify-load-balancer' })

@@ -1,0 +1,228 @@
+/** One request of a Fastify route, proxied: what reply-from asks for on one side, the engine's exchange on the other. */
+import { AsyncResource } from 'node:async_hooks'
+import type { Duplex, Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { Timeouts } from '../engine/deadlines.js'
+import type { Downstream, RawHeaders } from '../engine/downstream.js'
+import { Exchange } from '../engine/exchange.js'
+import { endToEndHeaders, type Headers } from '../engine/headers.js'
+import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
+import type { Retry } from '../engine/retry.js'
+import type { PickContext } from '../balancing/policy.js'
+import { ClientClosedError } from '../errors.js'
+import { stranger, type Visitor } from './affinity.js'
+import type { Entry } from './registry.js'
+import { ResponseBody, type ResponseSource } from './response-body.js'
+
+/** Bodies announced as longer than this are passed on as they come, without a look whether they are here whole. */
+const SHORT_BODY = 16_384
+
+/** Seconds after which a client that was refused may come again. */
+const RETRY_AFTER = '1'
+
+export interface ProxiedOptions {
+  readonly path: string
+  readonly payload: Readable | Buffer | string | null
+  /** Bytes of the body at most. */
+  readonly bodyLimit: number
+  readonly timeouts: Timeouts
+  readonly retry: Retry | false
+  readonly hashKey: string | undefined
+  readonly tags: Record<string, string> | undefined
+}
+
+/** What reply-from expects of the one who requests. */
+export interface Answer {
+  statusCode: number
+  headers: Headers
+  body: Buffer | ResponseBody | undefined
+}
+
+type Callback = (error: null, answer: Answer) => void
+
+export class Proxied implements Downstream, ResponseSource, PickContext {
+  readonly affinity: string | undefined
+  readonly affinityRequired: boolean
+  readonly hashKey: string | undefined
+  readonly tags: Record<string, string> | undefined
+  tried: readonly string[] | undefined
+  readonly #reply: FastifyReply
+  readonly #entry: Entry
+  readonly #options: ProxiedOptions
+  readonly #visitor: Visitor
+  /** Callbacks of sockets run in the context of whoever opened them: the request's own is put back. */
+  readonly #scope = new AsyncResource('fastify-load-balancer')
+  #callback: Callback | undefined
+  #exchange: Exchange | undefined
+  #answer: Answer | undefined
+  /** Chunks that came in one read with the headers. */
+  #held: Buffer[] = []
+  #body: ResponseBody | undefined
+  #resume: (() => void) | undefined
+  #ended = false
+
+  constructor (reply: FastifyReply, entry: Entry, options: ProxiedOptions) {
+    this.#reply = reply
+    this.#entry = entry
+    this.#options = options
+    this.hashKey = options.hashKey
+    this.tags = options.tags
+    this.#visitor = entry.affinity === undefined ? stranger : entry.affinity.read(reply.request)
+    this.affinity = this.#visitor.target
+    this.affinityRequired = entry.affinity?.required ?? false
+  }
+
+  /** The client's address, for policies that ask for it. */
+  get address (): string { return this.#reply.request.ip }
+
+  get headerSettings (): Entry['headers'] { return this.#entry.headers }
+
+  get hasBody (): boolean { return this.#options.payload !== null }
+
+  /** reply-from wants the answer; `headers` are what the target is to see. */
+  start (headers: Record<string, unknown>, callback: Callback): void {
+    const { raw } = this.#reply
+    const { payload, bodyLimit, retry } = this.#options
+    this.#callback = callback
+    if (raw.destroyed) return
+    raw.once('close', () => { this.#clientClosed() })
+    const replayLimit = retry === false ? 0 : retry.replayLimit
+    if (payload === null) {
+      this.#begin(headers, noBody)
+    } else if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
+      this.#begin(headers, requestBody(payload, replayLimit))
+    } else if (Number(headers['content-length']) <= replayLimit) {
+      // Short, and its length is known: it is read before anybody is picked, and can then be sent as often as need be.
+      readWhole(payload, (error, body) => {
+        if (error === undefined) this.#scope.runInAsyncScope(this.#begin, this, headers, requestBody(body, replayLimit))
+      })
+    } else {
+      this.#begin(headers, new StreamBody(payload, replayLimit, bodyLimit))
+    }
+  }
+
+  #begin (headers: Record<string, unknown>, body: RequestBody): void {
+    const { path, timeouts, retry } = this.#options
+    const { request } = this.#reply
+    const exchange = new Exchange(
+      this.#entry.upstream,
+      { method: request.method, path, headers, body, query: undefined, upgrade: null },
+      this, this, timeouts, retry
+    )
+    this.#exchange = exchange
+    request.balancing = exchange.report
+    exchange.start()
+  }
+
+  #clientClosed (): void {
+    if (this.#ended) return
+    const gone = !this.#reply.raw.writableFinished
+    this.#exchange?.abort(gone ? 'client-aborted' : 'abandoned', new ClientClosedError())
+    this.#ended = true
+  }
+
+  // ---- what the exchange tells ------------------------------------------------------------------------------------------
+
+  informed (): void {}
+
+  responded (status: number, rawHeaders: RawHeaders, _statusText: string, resume: () => void): boolean {
+    const { affinity, upstream } = this.#entry
+    const headers = endToEndHeaders(rawHeaders)
+    if (affinity !== undefined && !upstream.isFailureStatus(status)) {
+      affinity.served(this.#visitor, this.#exchange!.servedBy!, headers, this.#reply.request)
+    }
+    this.#resume = resume
+    this.#answer = { statusCode: status, headers, body: undefined }
+    if (Number(headers['content-length']) > SHORT_BODY) this.#stream()
+    else process.nextTick(streamUnlessWhole, this)
+    return true
+  }
+
+  received (chunk: Buffer): boolean {
+    if (this.#body !== undefined) return this.#body.push(chunk)
+    this.#held.push(chunk)
+    return true
+  }
+
+  completed (): void {
+    this.#ended = true
+    if (this.#body !== undefined) this.#body.push(null)
+    else this.#deliverWhole()
+  }
+
+  failed (error: Error): void {
+    this.#ended = true
+    if (this.#body !== undefined) {
+      this.#body.destroy(error)
+      return
+    }
+    // Headers may have come and wait to be delivered: there is still time to say what is wrong.
+    this.#answer = undefined
+    this.#scope.runInAsyncScope(this.#refuse, this, error)
+  }
+
+  upgraded (_status: number, _headers: RawHeaders, socket: Duplex): void {
+    socket.destroy()
+  }
+
+  // ---- what reply-from gets ---------------------------------------------------------------------------------------------
+
+  /** @internal What came in one read is not all: the rest is passed on as it comes. */
+  streamUnlessWhole (): void {
+    if (this.#answer !== undefined && this.#body === undefined && !this.#ended) this.#stream()
+  }
+
+  #stream (): void {
+    this.#body = new ResponseBody(this)
+    for (const chunk of this.#held) this.#body.push(chunk)
+    this.#held = []
+    this.#deliver(this.#body)
+  }
+
+  /** A response that is here as a whole goes out in one write. */
+  #deliverWhole (): void {
+    const held = this.#held
+    if (held.length === 0) {
+      this.#deliver(undefined)
+    } else if (this.#answer!.headers['content-type'] === undefined) {
+      // Fastify would make up a type for a Buffer.
+      this.#stream()
+      this.#body!.push(null)
+    } else {
+      this.#deliver(held.length === 1 ? held[0]! : Buffer.concat(held))
+    }
+  }
+
+  #deliver (body: Answer['body']): void {
+    // reply-from would try to destroy a body that is no stream.
+    if (this.#reply.request.raw.aborted) return
+    const answer = this.#answer!
+    answer.body = body
+    this.#scope.runInAsyncScope(this.#callback!, undefined, null, answer)
+  }
+
+  #refuse (error: Error & { statusCode?: number }): void {
+    const reply = this.#reply
+    const report = this.#exchange!.report
+    reply.request.log.warn({
+      upstream: report.upstream,
+      code: (error as NodeJS.ErrnoException).code,
+      attempts: report.attempts.map(({ target, outcome, status, error }) => ({ target, outcome, status, error: error?.message }))
+    }, 'the request could not be served')
+    if (reply.sent || reply.raw.destroyed) return
+    if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
+    reply.send(error)
+  }
+
+  // ---- what the body asks -----------------------------------------------------------------------------------------------
+
+  resume (): void { this.#resume!() }
+
+  abandon (): void {
+    if (!this.#ended) this.#clientClosed()
+  }
+}
+
+function streamUnlessWhole (proxied: Proxied): void {
+  proxied.streamUnlessWhole()
+}

@@ -1,0 +1,119 @@
+/** The upstreams of a scope, with what belongs to each besides balancing: probes, affinity, header settings. */
+import { randomBytes } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import { MemorySessions } from '../balancing/sessions.js'
+import { drainMsOption, Upstream, type DrainOptions } from '../engine/upstream.js'
+import { Prober } from '../health/prober.js'
+import { checked, object, refuse } from '../options.js'
+import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
+import { AffinitySession } from './affinity-session.js'
+import type { Affinity } from './affinity.js'
+import { upstreamOption, type HeaderSettings, type UpstreamOptions, type UpstreamSettings } from './options.js'
+
+/** An upstream as the plugin uses it. */
+export interface Entry {
+  readonly upstream: Upstream
+  readonly affinity: Affinity | undefined
+  readonly headers: HeaderSettings
+  readonly prober: Prober | undefined
+}
+
+const removeOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
+
+/** `fastify.upstreams`. Iterating yields the upstreams. */
+export class Upstreams implements Iterable<Upstream> {
+  /** @internal Names of the cookies that are ours: targets do not get to see them. */
+  readonly cookieNames = new Set<string>()
+  readonly #entries = new Map<string, Entry>()
+  readonly #log: FastifyBaseLogger
+  readonly #serializeCookie: SerializeCookie
+  readonly #firstProbes: Array<Promise<void>> = []
+  #randomSecret: string | undefined
+
+  /** @internal */
+  constructor (log: FastifyBaseLogger, serializeCookie: SerializeCookie) {
+    this.#log = log
+    this.#serializeCookie = serializeCookie
+  }
+
+  get (name: string): Upstream | undefined {
+    return this.#entries.get(name)?.upstream
+  }
+
+  has (name: string): boolean {
+    return this.#entries.has(name)
+  }
+
+  /** Adds an upstream; its probes start at once. Throws `FST_LB_INVALID_OPTIONS`. */
+  add (name: string, options: UpstreamOptions): Upstream {
+    if (this.has(name)) refuse([`${name}: an upstream of this name is there already`])
+    return this.install(name, checked(upstreamOption, options, name))
+  }
+
+  /**
+   * Takes an upstream out at once; what is in flight has `drainMs` (default 30,000) to end.
+   * @returns a promise, resolved when nothing of it is left
+   */
+  async remove (name: string, options: DrainOptions = {}): Promise<void> {
+    const { drainMs } = checked(removeOptions, options, '')
+    const entry = this.#entries.get(name)
+    if (entry === undefined) {
+      refuse([`no upstream ${JSON.stringify(name)}; there are ${[...this.#entries.keys()].join(', ') || 'none'}`])
+      return
+    }
+    this.#entries.delete(name)
+    if (entry.affinity instanceof AffinityCookie) this.cookieNames.delete(entry.affinity.name)
+    entry.prober?.close()
+    await entry.upstream.close(drainMs)
+  }
+
+  [Symbol.iterator] (): Iterator<Upstream> {
+    return [...this.#entries.values()].map(entry => entry.upstream)[Symbol.iterator]()
+  }
+
+  /** @internal */
+  entry (name: string): Entry | undefined {
+    return this.#entries.get(name)
+  }
+
+  /** @internal From options that were checked. */
+  install (name: string, settings: UpstreamSettings): Upstream {
+    const { active, passive } = settings.health
+    const upstream = new Upstream(name, settings, {
+      ejection: passive,
+      initialHealth: active !== false && active.initial === 'pending' ? 'pending' : 'unchecked'
+    })
+    const prober = active === false ? undefined : new Prober(upstream, active)
+    this.#entries.set(name, { upstream, prober, affinity: this.#affinityOf(upstream, settings), headers: settings.headers })
+    if (prober !== undefined) this.#firstProbes.push(prober.start())
+    return upstream
+  }
+
+  /** @internal Resolved when every target that is there has been probed once. */
+  async probed (): Promise<void> {
+    await Promise.all(this.#firstProbes.splice(0))
+  }
+
+  /** @internal */
+  async close (drainMs: number): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map(name => this.remove(name, { drainMs })))
+  }
+
+  #affinityOf (upstream: Upstream, { affinity }: UpstreamSettings): Affinity | undefined {
+    if (affinity === false) return undefined
+    const required = affinity.onUnavailable === 'fail'
+    if ('session' in affinity) {
+      const { session, ttl, max } = affinity
+      return new AffinitySession(session, new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
+    }
+    const { name = `lb_${upstream.name}`, secret, maxIdle, maxLife, ...attributes } = affinity.cookie
+    this.cookieNames.add(name)
+    return new AffinityCookie(upstream, { name, secrets: secret ?? [this.#secretOfOurOwn(upstream.name)], maxIdle, maxLife, attributes, required }, this.#serializeCookie)
+  }
+
+  #secretOfOurOwn (upstream: string): string {
+    this.#log.warn({ upstream }, 'affinity.cookie has no secret: a random one is used, so clients lose their target when this process restarts, and other processes do not know their cookies')
+    this.#randomSecret ??= randomBytes(32).toString('base64url')
+    return this.#randomSecret
+  }
+}

@@ -1,0 +1,57 @@
+/** The path that a target is asked for. */
+import { BadRequestError } from '../errors.js'
+
+/** What a route says about paths. */
+export interface PathRules {
+  /** The path that all requests of the route begin with, without a slash at its end: what a request may not climb out of. */
+  readonly prefix: string
+  /** Put in place of `prefix`; undefined leaves it. */
+  readonly rewritePrefix: string | undefined
+}
+
+/**
+ * Path and query for the target, byte for byte as the client sent them but for the prefix. Throws `FST_LB_BAD_REQUEST` for a path that climbs out of
+ * its prefix, and for anything that is not a path.
+ */
+export function targetPath (url: string, { prefix, rewritePrefix }: PathRules): string {
+  if (url.charCodeAt(0) !== 0x2f) throw new BadRequestError()
+  if (climbs(url, prefix)) throw new BadRequestError()
+  if (rewritePrefix === undefined) return url
+  const rest = url.slice(url.startsWith(prefix) ? prefix.length : encodedLength(url, prefix))
+  const base = rewritePrefix.endsWith('/') ? rewritePrefix.slice(0, -1) : rewritePrefix
+  const path = base + rest
+  return path.startsWith('/') ? path : `/${path}`
+}
+
+/** `path` of the caller's own, with the client's query where it has none. */
+export function ownPath (path: string, url: string): string {
+  if (path.charCodeAt(0) !== 0x2f) throw new BadRequestError()
+  const query = url.indexOf('?')
+  return query === -1 || path.includes('?') ? path : path + url.slice(query)
+}
+
+/** Whether any `..` in the path leads above `prefix`, however dots and slashes are written: the target may well read them as such. */
+function climbs (url: string, prefix: string): boolean {
+  if (!/\.\.|%2e/i.test(url)) return false
+  const query = url.indexOf('?')
+  const path = (query === -1 ? url : url.slice(0, query)).replace(/%2e/gi, '.').replace(/%2f|%5c|\\/gi, '/')
+  const floor = segments(prefix).length
+  let depth = 0
+  for (const segment of segments(path)) {
+    if (segment === '..') depth--
+    else if (segment !== '.') depth++
+    // What is above the prefix must be the prefix itself, which it is until something climbs above it.
+    if (segment === '..' && depth < floor) return true
+  }
+  return false
+}
+
+function segments (path: string): string[] {
+  return path.split('/').filter(segment => segment !== '')
+}
+
+/** The router decodes and may fold slashes, so the prefix can be longer in the url than it is: as many segments are skipped. */
+function encodedLength (url: string, prefix: string): number {
+  const pattern = new RegExp(`^(?:/+[^/?]+){${segments(prefix).length}}`)
+  return pattern.exec(url)?.[0].length ?? 0
+}

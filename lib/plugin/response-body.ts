@@ -1,0 +1,38 @@
+import { Readable } from 'node:stream'
+import type { ServerResponse } from 'node:http'
+
+/** Where a response body comes from. */
+export interface ResponseSource {
+  /** More is wanted. */
+  resume (): void
+  /** No more is wanted, although there may be more. */
+  abandon (): void
+}
+
+/** A response body that is passed on as it comes. */
+export class ResponseBody extends Readable {
+  readonly #source: ResponseSource
+  #client: ServerResponse | undefined
+
+  constructor (source: ResponseSource) {
+    super({ highWaterMark: 65_536 })
+    this.#source = source
+  }
+
+  /** Fastify pipes into the raw response once its headers are set. */
+  override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
+    this.#client = destination as unknown as ServerResponse
+    return super.pipe(destination, options)
+  }
+
+  override _read (): void {
+    // Headers go out when they are here, not with the first byte of the body, which may be a long time coming.
+    if (this.#client !== undefined && !this.#client.headersSent && this.readableLength === 0) this.#client.flushHeaders?.()
+    this.#source.resume()
+  }
+
+  override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#source.abandon()
+    callback(error)
+  }
+}

@@ -1,0 +1,107 @@
+/** Real servers on loopback, closed when the test ends. */
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net'
+import { once } from 'node:events'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import loadBalancer from '../../lib/index.js'
+import type { LoadBalancerOptions } from '../../lib/index.js'
+
+/** What a test hands over: it is told what to do at its end. */
+export interface Ending { teardown: (run: () => unknown) => void }
+
+export interface Seen { method: string, url: string, headers: IncomingMessage['headers'], body: Buffer }
+
+export interface TestTarget {
+  name: string
+  url: string
+  port: number
+  server: Server
+  /** Requests whose body has been read whole, in their order. */
+  seen: Seen[]
+  /** Ends it and all its connections. */
+  kill: () => Promise<void>
+}
+
+/**
+ * A target that reads each request whole, notes it, and answers with its own name as text, or as `handler` wants. The name is in the
+ * header `x-target`, too.
+ */
+export async function startTarget (t: Ending, name: string, handler?: (seen: Seen, ...args: Parameters<RequestListener>) => void): Promise<TestTarget> {
+  const seen: Seen[] = []
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => { chunks.push(chunk) })
+    request.on('end', () => {
+      const entry = { method: request.method!, url: request.url!, headers: request.headers, body: Buffer.concat(chunks) }
+      seen.push(entry)
+      response.setHeader('x-target', name)
+      if (handler !== undefined) {
+        handler(entry, request, response)
+      } else {
+        response.setHeader('content-type', 'text/plain')
+        response.end(name)
+      }
+    })
+  })
+  const port = await listen(server)
+  const kill = (): Promise<void> => stop(server)
+  t.teardown(kill)
+  return { name, url: `http://127.0.0.1:${port}`, port, server, seen, kill }
+}
+
+/** A TCP server: for targets that answer what no HTTP server would. */
+export async function startRawTarget (t: Ending, onSocket: (socket: Socket) => void): Promise<{ url: string, port: number, sockets: Set<Socket>, kill: () => Promise<void> }> {
+  const sockets = new Set<Socket>()
+  const server = createTcpServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    onSocket(socket)
+  })
+  const port = await listen(server)
+  const kill = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy()
+    await stop(server)
+  }
+  t.teardown(kill)
+  return { url: `http://127.0.0.1:${port}`, port, sockets, kill }
+}
+
+/** The url of a port that refuses connections: it was free a moment ago. */
+export async function refusedUrl (): Promise<string> {
+  const server = createTcpServer()
+  const port = await listen(server)
+  await stop(server)
+  return `http://127.0.0.1:${port}`
+}
+
+export interface Gateway { app: FastifyInstance, url: string }
+
+/** A Fastify server with the plugin, listening. `before` and `after` register what a user would, around it. */
+export async function startGateway (t: Ending, options: LoadBalancerOptions, { server = {}, before, after }: {
+  server?: FastifyServerOptions
+  before?: (app: FastifyInstance) => unknown
+  after?: (app: FastifyInstance) => unknown
+} = {}): Promise<Gateway> {
+  const app = Fastify({ forceCloseConnections: true, ...server }) as FastifyInstance
+  await before?.(app)
+  await app.register(loadBalancer, options)
+  await after?.(app)
+  t.teardown(() => app.close())
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  return { app, url }
+}
+
+async function listen (server: Server | TcpServer): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function stop (server: Server | TcpServer): Promise<void> {
+  if (!server.listening) return
+  const closed = once(server, 'close')
+  server.close()
+  if ('closeAllConnections' in server) server.closeAllConnections()
+  await closed
+}
