@@ -51,7 +51,6 @@ export class Attempt implements ConnectionAware {
   #discarded = 0
   #paused = false
   #resume: (() => void) | undefined
-  #abort: ((reason: Error) => void) | undefined
   /** One timer serves all phases: it looks at `#deadlineAt` when it fires, and goes on if that has moved. */
   #timer: Timer
   #timerAt = 0
@@ -95,18 +94,17 @@ export class Attempt implements ConnectionAware {
   /** Gives it up; undici's own report of that is not heard any more. */
   cancel (outcome: Outcome, error: Error): void {
     if (this.#phase === 'ended') return
-    const abort = this.#abort
+    const onConnection = this.#started && this.#phase !== 'tunnel'
     this.#end(outcome, error)
-    abort?.(error)
+    if (onConnection) this.connection!.drop(error)
   }
 
   // ---- what undici calls --------------------------------------------------------------------------------------------
 
-  onConnect (abort: (reason?: Error) => void): void {
+  onConnect (): void {
     if (this.#phase === 'ended') throw GIVEN_UP
     this.#phase = 'sending'
     this.#started = true
-    this.#abort = abort
     this.#reused = this.connection!.served++ > 0
     this.#setDeadline('body', this.#exchange.timeouts.body)
   }

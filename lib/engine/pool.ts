@@ -1,4 +1,5 @@
 /** Connections to one target. */
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Client, Pool, type Dispatcher } from 'undici'
 import { integer, milliseconds, object, optional, type Check } from '../options.js'
@@ -30,19 +31,36 @@ const KEEP_ALIVE_MARGIN = 500
 /** What undici calls in the course of a request; see `Attempt`. */
 export interface ConnectionAware { connection?: Connection }
 
-/** A connection of the pool that knows whether it has carried a request before. */
+type Connect = (options: object, callback: (error: Error | null, socket: Socket | null) => void) => unknown
+
+/** A connection of the pool that knows whether it has carried a request before, and can be dropped. */
 export class Connection extends Client {
   /** Requests begun on the present socket. */
   served = 0
+  #socket: Socket | null = null
 
-  constructor (origin: URL, options: object) {
-    super(origin, options)
-    this.on('connect', () => { this.served = 0 })
+  constructor (origin: URL, { connect, ...options }: { connect: Connect }) {
+    super(origin, {
+      ...options,
+      connect: ((where, callback) => connect(where, (error, socket) => {
+        this.#socket = socket
+        this.served = 0
+        callback(error, socket)
+      })) as Connect as never
+    })
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     (handler as ConnectionAware).connection = this
     return super.dispatch(options, handler)
+  }
+
+  /**
+   * Ends the socket under a request that is given up. undici's own way, `abort`, would connect anew for the request that it has just taken away,
+   * and leave the target with an idle connection for each client that left.
+   */
+  drop (reason: Error): void {
+    this.#socket?.destroy(reason)
   }
 }
 
@@ -62,7 +80,7 @@ export class TargetPool {
     this.pool = new Pool(config.origin, {
       connections: settings.connections === Infinity ? null : settings.connections,
       pipelining: 1,
-      factory: (origin, options) => new Connection(origin, options),
+      factory: (origin, options) => new Connection(origin, options as { connect: Connect }),
       connect: { rejectUnauthorized: true, ...tls, ...(config.socketPath !== undefined && { socketPath: config.socketPath }) },
       // Our own deadline comes first; this one frees the socket that nobody waits for any more.
       connectTimeout: connectTimeout === 0 ? 0 : connectTimeout + 1_000,
