@@ -92,7 +92,7 @@ export const targetOption: Check<EngineTargetConfig> = (value, path, faults) => 
   if (typeof options.url !== 'string' || (faults.length > before && options.url === '')) return undefined as never
   const place = locate(options.url)
   if (place === undefined) {
-    fault(faults, urlPath, "a url: 'http://host:port', 'https://host:port' or 'unix:/path/to/socket', without query, fragment or credentials", options.url)
+    fault(faults, urlPath, "a url: 'http://host:port', 'https://host:port' or 'unix:/path/to/socket', without query, fragment or credentials", withoutCredentials(options.url))
     return undefined as never
   }
   return {
@@ -140,6 +140,11 @@ function locate (url: string): { name: string, origin: string, basePath: string,
   if (parsed === undefined || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) return undefined
   if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '' || parsed.password !== '') return undefined
   return { name: parsed.origin, origin: parsed.origin, basePath: trimSlash(parsed.pathname), socketPath: undefined }
+}
+
+/** For messages, which end up in logs. */
+function withoutCredentials (url: string): string {
+  return url.replace(/[^/\\]*@/, '…@')
 }
 
 function trimSlash (path: string): string {

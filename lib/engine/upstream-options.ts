@@ -89,5 +89,5 @@ export function checkEngine (settings: EngineSettings, path: string, faults: str
     }
   }
   tooMany(limits.maxRequests, `${path}.limits.maxRequests`)
-  targets.forEach((target, i) => { tooMany(target?.ownLimit, `${path}.targets[${i}].limits.maxRequests`) })
+  targets.forEach((target, i) => { tooMany(target.ownLimit, `${path}.targets[${i}].limits.maxRequests`) })
 }

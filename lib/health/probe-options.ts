@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { fault, integer, milliseconds, number, object, oneOf, optional, record, string, type Check } from '../options.js'
 
 /** Active health checks. Times are milliseconds. */
@@ -12,7 +13,7 @@ export interface ProbeOptions {
   interval?: number
   /** The same while the target is unhealthy. @default `interval` */
   unhealthyInterval?: number
-  /** For one probe, from connecting to the end of what is looked at. @default 2_000 */
+  /** For one probe, from connecting to the end of what is looked at. A server waits as long for the first round before it listens. @default 2_000 */
   timeout?: number
   /** Passes in a row that make an unhealthy target healthy. @default 2 */
   rise?: number
@@ -77,12 +78,33 @@ const pathOption: Check<string> = (value, path, faults) => {
   return value as string
 }
 
+const methodOption: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || !/^[A-Z][A-Z-]*$/.test(value)) fault(faults, path, "a method, as 'GET'", value)
+  return value as string
+}
+
+const headersOption: Check<Record<string, string>> = (value, path, faults) => {
+  const before = faults.length
+  const headers = record(string)(value, path, faults)
+  if (faults.length > before) return headers
+  for (const [name, text] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name)
+      validateHeaderValue(name, text)
+    } catch {
+      // Not `fault`: what was got may be a secret.
+      faults.push(`${path}[${JSON.stringify(name)}]: expected a header that can be sent, got a name or a value with characters that it must not have`)
+    }
+  }
+  return headers
+}
+
 const isSuccess = statusOption('200-399', '', [])
 
 export const probeOptions = object<ProbeSettings>({
   type: optional(oneOf('http', 'tcp'), 'http'),
   path: optional(pathOption, '/'),
-  method: optional(string, 'GET'),
+  method: optional(methodOption, 'GET'),
   interval: optional(milliseconds(1), 5_000),
   unhealthyInterval: optional(milliseconds(1)),
   timeout: optional(milliseconds(1), 2_000),
@@ -93,7 +115,7 @@ export const probeOptions = object<ProbeSettings>({
     status: optional(statusOption, isSuccess),
     body: optional(bodyOption)
   }), { status: isSuccess, body: undefined }),
-  headers: optional(record(string), {}),
+  headers: optional(headersOption, {}),
   port: optional(integer(1, 65_535)),
   initial: optional(oneOf('pending', 'available'), 'pending')
 })

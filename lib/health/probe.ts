@@ -1,7 +1,7 @@
 /** One probe of one target, on a connection of its own: what came of it, in words. */
 import { request as httpRequest, type ClientRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import type { EngineTargetConfig, TlsOptions } from '../engine/target-options.js'
 import type { ProbeSettings } from './probe-options.js'
 
@@ -25,12 +25,18 @@ export function probe (config: EngineTargetConfig, settings: ProbeSettings, tls:
   const place = placeOf(config, settings)
   let settle!: (result: ProbeResult) => void
   const result = new Promise<ProbeResult>(resolve => { settle = resolve })
-  const connection = settings.type === 'tcp' ? probeTcp(place, settle) : probeHttp(config, settings, tls, place, settle)
+  let connection: Socket | ClientRequest | undefined
+  try {
+    connection = settings.type === 'tcp' ? probeTcp(place, settle) : probeHttp(config, settings, tls, place, settle)
+  } catch (error) {
+    // A certificate or a key that is none shows only now.
+    settle({ passed: false, reason: reasonOf(error as Error) })
+  }
   return {
     result,
     stop (reason) {
       settle({ passed: false, reason })
-      connection.destroy()
+      connection?.destroy()
     }
   }
 }
@@ -65,35 +71,37 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
     agent: false as const,
     ...(place.socketPath === undefined ? { host: place.host, port: place.port } : { socketPath: place.socketPath })
   }
-  const request = secure
-    ? httpsRequest({ servername: place.host, ...options, rejectUnauthorized: true, ...tls })
-    : httpRequest(options)
+  // Node would take the name from a `Host` among the headers; an address is no name (RFC 6066 §3).
+  const servername = isIP(place.host) === 0 ? place.host : ''
+  const request = secure ? httpsRequest({ ...options, servername, rejectUnauthorized: true, ...tls }) : httpRequest(options)
+  const { expect } = settings
+  const byStatus = (status: number): void => { settle({ passed: expect.status(status), reason: `status ${status}` }) }
   // More than once: taking the connection away is an error, too.
   request.on('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
   request.once('response', response => {
     const status = response.statusCode!
-    const { expect } = settings
-    if (!expect.status(status)) {
-      settle({ passed: false, reason: `status ${status}` })
-    } else if (expect.body === undefined) {
-      settle({ passed: true, reason: `status ${status}` })
-    } else {
-      const { body } = expect
-      let text = ''
-      const judge = (): void => { settle(body(text) ? { passed: true, reason: `status ${status}` } : { passed: false, reason: 'the body is not as expected' }) }
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-        if (text.length < LONGEST_BODY) return
-        judge()
-        request.destroy()
-      })
-      response.once('end', judge)
-      response.once('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+    const { body } = expect
+    if (body === undefined || !expect.status(status)) {
+      byStatus(status)
+      // What the body says does not matter, and it may be endless.
+      request.destroy()
       return
     }
-    // What the body says does not matter, and it may be endless.
-    request.destroy()
+    let text = ''
+    const judge = (): void => { settle(body(text) ? { passed: true, reason: `status ${status}` } : { passed: false, reason: 'the body is not as expected' }) }
+    response.setEncoding('utf8')
+    response.on('data', (chunk: string) => {
+      text += chunk
+      if (text.length < LONGEST_BODY) return
+      judge()
+      request.destroy()
+    })
+    response.once('end', judge)
+    response.once('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+  })
+  request.once('upgrade', (response, socket) => {
+    byStatus(response.statusCode!)
+    socket.destroy()
   })
   request.end()
   return request

@@ -36,11 +36,19 @@ export class Prober {
     this.#settings = settings
   }
 
-  /** Starts probing, now and whenever a target is added. Resolved when each target that is there now has been probed once. */
+  /**
+   * Starts probing, now and whenever a target is added. Resolved when each target that is there now has been probed once, and after `timeout` at
+   * the latest: a large pool that does not answer takes several rounds.
+   */
   async start (): Promise<void> {
+    const { clock } = this.#upstream
     this.#upstream.on('target:added', this.#onAdded)
     this.#upstream.on('target:removed', this.#onRemoved)
-    await Promise.all([...this.#upstream.targets.keys()].map(id => this.#begin(id)))
+    const firstRound = Promise.all([...this.#upstream.targets.keys()].map(id => this.#begin(id)))
+    let timer: Timer
+    const late = new Promise<void>(resolve => { timer = clock.after(this.#settings.timeout, resolve, undefined) })
+    await Promise.race([firstRound, late])
+    clock.cancel(timer)
   }
 
   close (): void {
@@ -53,11 +61,13 @@ export class Prober {
   async #begin (id: string): Promise<void> {
     const watch: Watch = { target: this.#upstream.balancer.byId.get(id)!, streak: 0, timer: undefined, running: undefined }
     this.#watches.set(id, watch)
-    if (this.#firstProbes >= FIRST_ROUND_WIDTH) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
-    this.#firstProbes++
+    // Whoever ends hands its place over to the next.
+    if (this.#firstProbes === FIRST_ROUND_WIDTH) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
+    else this.#firstProbes++
     await this.#probe(watch, true)
-    this.#firstProbes--
-    this.#waiting.shift()?.()
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#firstProbes--
+    else next()
   }
 
   #end (id: string): void {
@@ -87,8 +97,11 @@ export class Prober {
 
   #judge (watch: Watch, { passed, reason }: ProbeResult): void {
     const { target } = watch
-    // An operator's maintenance is no time for verdicts.
-    if (target.state === 'maintenance') return
+    // An operator's maintenance is no time for verdicts, and what was in a row before it no longer is.
+    if (target.state === 'maintenance') {
+      watch.streak = 0
+      return
+    }
     const health = passed ? 'healthy' : 'unhealthy'
     const decided = target.health === 'healthy' || target.health === 'unhealthy'
     watch.streak = decided && target.health === health ? 0 : watch.streak + 1

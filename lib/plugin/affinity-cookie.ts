@@ -44,7 +44,7 @@ export interface AffinityCookieSettings {
   required: boolean
 }
 
-interface Token { target: string, secret: string, value: string }
+interface Token { target: string, secret: string }
 
 interface Holder extends Visitor {
   /** Milliseconds since the epoch, with `maxIdle` or `maxLife`. */
@@ -99,15 +99,24 @@ export class AffinityCookie implements Affinity {
 
   #learn (target: string): void {
     this.#settings.secrets.forEach((secret, i) => {
-      const value = mac(secret, `${this.#upstream.name}\0${target}`)
-      this.#tokens.set(value, { target, secret, value })
+      const value = this.#tokenOf(secret, target)
+      this.#tokens.set(value, { target, secret })
       if (i === 0) this.#current.set(target, value)
     })
   }
 
   #forget (target: string): void {
-    for (const token of this.#tokens.values()) if (token.target === target) this.#tokens.delete(token.value)
+    for (const secret of this.#settings.secrets) {
+      const value = this.#tokenOf(secret, target)
+      this.#tokens.delete(value)
+      this.#written.delete(value)
+      this.#written.delete(secureKey(value))
+    }
     this.#current.delete(target)
+  }
+
+  #tokenOf (secret: string, target: string): string {
+    return mac(secret, `${this.#upstream.name}\0${target}`)
   }
 
   #known (token: Token | undefined, issued: number, seenLongAgo: boolean): Visitor {
@@ -116,16 +125,17 @@ export class AffinityCookie implements Affinity {
     return holder
   }
 
-  /** `token.issued.seen.mac`; times are seconds since the epoch in base 36, the mac is over what is before it. */
+  /** `token.issued.seen.mac`; times are milliseconds since the epoch in base 36, the mac is over what is before it. */
   #readTimed (value: string): Visitor {
     const end = value.lastIndexOf('.')
     const [tokenValue = '', issuedText = '', seenText = ''] = value.slice(0, Math.max(end, 0)).split('.')
     const token = this.#tokens.get(tokenValue)
     if (token === undefined || !sameText(value.slice(end + 1), this.#macOf(token.secret, value.slice(0, end)))) return stranger
     const { maxIdle, maxLife } = this.#settings
-    const issued = parseInt(issuedText, 36) * 1000
-    const idle = this.#upstream.clock.now() - parseInt(seenText, 36) * 1000
-    if (maxLife > 0 && this.#upstream.clock.now() - issued > maxLife) return stranger
+    const now = this.#upstream.clock.now()
+    const issued = parseInt(issuedText, 36)
+    const idle = now - parseInt(seenText, 36)
+    if (maxLife > 0 && now - issued > maxLife) return stranger
     if (maxIdle > 0 && idle > maxIdle) return stranger
     return this.#known(token, issued, maxIdle > 0 && idle > maxIdle / 2)
   }
@@ -136,7 +146,7 @@ export class AffinityCookie implements Affinity {
     const token = this.#current.get(target)
     if (token === undefined) return undefined // removed while it served
     if (this.#timed) return this.#serialized(this.#timedValue(token, issued), secure)
-    const key = secure ? `s${token}` : token
+    const key = secure ? secureKey(token) : token
     let cookie = this.#written.get(key)
     if (cookie === undefined) this.#written.set(key, cookie = this.#serialized(token, secure))
     return cookie
@@ -144,7 +154,7 @@ export class AffinityCookie implements Affinity {
 
   #timedValue (token: string, issued: number | undefined): string {
     const now = this.#upstream.clock.now()
-    const value = [token, seconds(issued ?? now), seconds(now)].join('.')
+    const value = [token, written(issued ?? now), written(now)].join('.')
     return `${value}.${this.#macOf(this.#settings.secrets[0]!, value)}`
   }
 
@@ -161,12 +171,18 @@ function mac (secret: string, text: string): string {
   return createHmac('sha256', secret).update(text).digest('base64url').slice(0, TOKEN_LENGTH)
 }
 
-function seconds (ms: number): string {
-  return Math.floor(ms / 1000).toString(36)
+function secureKey (token: string): string {
+  return `s${token}`
 }
 
-function sameText (a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+function written (ms: number): string {
+  return Math.floor(ms).toString(36)
+}
+
+/** `got` may be anything: a header's text is longer in bytes than in characters where it is not ASCII. */
+function sameText (got: string, expected: string): boolean {
+  const bytes = Buffer.from(got)
+  return bytes.length === expected.length && timingSafeEqual(bytes, Buffer.from(expected))
 }
 
 /** A response that tells one client where it belongs must not be given to others from a cache. */

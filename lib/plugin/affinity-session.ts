@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { SessionStore } from '../balancing/sessions.js'
 import type { Target } from '../balancing/target.js'
 import type { Headers } from '../engine/headers.js'
+import type { Upstream } from '../engine/upstream.js'
 import type { Affinity, Visitor } from './affinity.js'
 import { findCookie } from './cookies.js'
 
@@ -16,10 +17,12 @@ interface Session extends Visitor { readonly session: string | undefined }
 
 export class AffinitySession implements Affinity {
   readonly required: boolean
+  readonly #upstream: Upstream
   readonly #place: SessionPlace
   readonly #store: SessionStore
 
-  constructor (place: SessionPlace, store: SessionStore, required: boolean) {
+  constructor (upstream: Upstream, place: SessionPlace, store: SessionStore, required: boolean) {
+    this.#upstream = upstream
     this.#place = place
     this.#store = store
     this.required = required
@@ -27,7 +30,10 @@ export class AffinitySession implements Affinity {
 
   read (request: FastifyRequest): Visitor {
     const session = this.#sessionOf(request.raw.headers)
-    const visitor: Session = { session, target: session === undefined ? undefined : this.#store.get(session) }
+    const target = session === undefined ? undefined : this.#store.get(session)
+    // As with a cookie: whose target was removed belongs to nobody, or it would be refused for as long as it comes.
+    const known = target !== undefined && this.#upstream.balancer.byId.has(target)
+    const visitor: Session = { session, target: known ? target : undefined }
     return visitor
   }
 
@@ -43,17 +49,14 @@ export class AffinitySession implements Affinity {
     return usable(headers[this.#place.header.toLowerCase()])
   }
 
-  /** The session that a response begins. */
+  /** The session that a response begins. Of several cookies of that name, clients keep the last. */
   #begunIn (headers: Headers): string | undefined {
     if ('header' in this.#place) return usable(headers[this.#place.header.toLowerCase()])
     const cookies = headers['set-cookie']
     if (cookies === undefined) return undefined
     const { cookie: name } = this.#place
-    for (const cookie of Array.isArray(cookies) ? cookies : [cookies]) {
-      const value = usable(findCookie(cookie.split(';', 1)[0], name))
-      if (value !== undefined) return value
-    }
-    return undefined
+    const values = [cookies].flat().map(cookie => usable(findCookie(cookie.split(';', 1)[0], name)))
+    return values.findLast(value => value !== undefined)
   }
 }
 

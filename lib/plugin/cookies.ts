@@ -4,12 +4,14 @@
 export function findCookie (header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined
   let at = 0
-  while (at < header.length) {
+  let equals = header.indexOf('=')
+  while (equals !== -1) {
     let end = header.indexOf(';', at)
     if (end === -1) end = header.length
-    const equals = header.indexOf('=', at)
-    if (equals !== -1 && equals < end && header.slice(at, equals).trim() === name) return header.slice(equals + 1, end).trim()
+    if (equals < end && header.slice(at, equals).trim() === name) return header.slice(equals + 1, end).trim()
     at = end + 1
+    // Not looked for again while it is further on: a header of nothing but `;` would take for ever.
+    if (equals < at) equals = header.indexOf('=', at)
   }
   return undefined
 }
@@ -18,5 +20,6 @@ export function findCookie (header: string | undefined, name: string): string | 
 export function withoutCookies (header: string, names: ReadonlySet<string>): string {
   const parts = header.split(';')
   const kept = parts.filter(part => !names.has(part.slice(0, Math.max(part.indexOf('='), 0)).trim()))
-  return kept.length === parts.length ? header : kept.join(';').trim()
+  // Only what stood between two cookies goes with ours: the last byte of a value may look like a space, as in UTF-8's `à`.
+  return kept.length === parts.length ? header : kept.join(';').replace(/^[ \t]+/, '')
 }

@@ -3,7 +3,7 @@ import { ejectionOptions, type EjectionOptions, type EjectionRules } from '../ba
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
-import { boolean, defaultsOf, fault, integer, isObject, milliseconds, object, oneOf, optional, record, string, switchable, type Check } from '../options.js'
+import { boolean, defaultsOf, fault, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
 import type { SessionPlace } from './affinity-session.js'
 
@@ -76,6 +76,17 @@ const token: Check<string> = (value, path, faults) => {
   return value as string
 }
 
+/** What @fastify/cookie takes for a domain: it throws for anything else, and that would be in the middle of a response. */
+const domain: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || !/^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i.test(value)) fault(faults, path, 'a domain', value)
+  return value as string
+}
+
+const cookiePath: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || !/^\/[\x20-\x3a\x3d-\x7e]*$/.test(value)) fault(faults, path, "a path, as '/'", value)
+  return value as string
+}
+
 const onUnavailable = optional(oneOf('redistribute', 'fail'), 'redistribute')
 
 const cookieAffinity = object<CookieAffinitySettings>({
@@ -85,9 +96,9 @@ const cookieAffinity = object<CookieAffinitySettings>({
     secret: optional(secretOption),
     maxIdle: optional(milliseconds(), 0),
     maxLife: optional(milliseconds(), 0),
-    domain: optional(string),
-    path: optional(string),
-    maxAge: optional(integer(0)),
+    domain: optional(domain),
+    path: optional(cookiePath),
+    maxAge: optional(integer(0, Number.MAX_SAFE_INTEGER)),
     sameSite: optional(oneOf<boolean | 'lax' | 'strict' | 'none'>(true, false, 'lax', 'strict', 'none')),
     secure: optional(oneOf<boolean | 'auto'>(true, false, 'auto')),
     httpOnly: optional(boolean),
@@ -240,27 +251,38 @@ const pluginFields = object<LoadBalancerSettings>({
   drainMs: drainMsOption
 })
 
-/** All of the plugin's options; `known` has the names of the upstreams that are there already. */
-export function pluginOptions (known: (name: string) => boolean): Check<LoadBalancerSettings> {
+/** What is there already. */
+export interface KnownUpstreams {
+  has (name: string): boolean
+  /** Name of the upstream whose affinity cookie has this name. */
+  cookieOwner (cookie: string): string | undefined
+}
+
+/** Faults of new upstreams that show only beside their names and beside the other upstreams. `place`: the option that has them, '' for none. */
+export function checkNames (upstreams: Record<string, UpstreamSettings>, place: string, known: KnownUpstreams, faults: string[]): void {
+  const cookies = new Map<string, string>()
+  for (const [name, { affinity }] of Object.entries(upstreams)) {
+    const path = place === '' ? name : `${place}.${name}`
+    if (!/^[\w.-]+$/.test(name)) faults.push(`${place}[${JSON.stringify(name)}]: expected a name of letters, digits, '_', '.' and '-'`)
+    if (known.has(name)) faults.push(`${path}: an upstream of this name is there already`)
+    if (affinity === false || affinity === undefined || !('cookie' in affinity)) continue
+    const cookie = affinity.cookie.name ?? `lb_${name}`
+    const other = cookies.get(cookie) ?? known.cookieOwner(cookie)
+    if (other !== undefined) faults.push(`${path}.affinity.cookie.name: expected a name of its own, got ${JSON.stringify(cookie)}, which ${JSON.stringify(other)} has`)
+    cookies.set(cookie, name)
+  }
+}
+
+/** All of the plugin's options; `has` and `cookieOwner` tell of the upstreams that are there already. */
+export function pluginOptions (has: KnownUpstreams['has'], cookieOwner: KnownUpstreams['cookieOwner'] = () => undefined): Check<LoadBalancerSettings> {
   return (value, path, faults) => {
     const settings = pluginFields(value, path, faults)
-    const own = isObject(value) && isObject(value.upstreams) ? value.upstreams : {}
-    for (const name of Object.keys(own)) {
-      if (!/^[\w.-]+$/.test(name)) faults.push(`upstreams[${JSON.stringify(name)}]: expected a name of letters, digits, '_', '.' and '-'`)
-      if (known(name)) faults.push(`upstreams.${name}: an upstream of this name is there already`)
-    }
-    for (const { prefix, upstream } of settings.routes) {
-      if (typeof upstream === 'string' && !Object.hasOwn(own, upstream) && !known(upstream)) {
-        faults.push(`routes[${JSON.stringify(prefix)}]: no upstream ${JSON.stringify(upstream)}; there are ${Object.keys(own).join(', ') || 'none'}`)
+    const { upstreams = {}, routes = [] } = settings
+    checkNames(upstreams, 'upstreams', { has, cookieOwner }, faults)
+    for (const { prefix, upstream } of routes) {
+      if (typeof upstream === 'string' && !Object.hasOwn(upstreams, upstream) && !has(upstream)) {
+        faults.push(`routes[${JSON.stringify(prefix)}]: no upstream ${JSON.stringify(upstream)}; there are ${Object.keys(upstreams).join(', ') || 'none'}`)
       }
-    }
-    const cookies = new Map<string, string>()
-    for (const [name, { affinity }] of Object.entries(settings.upstreams)) {
-      if (affinity === false || affinity === undefined || !('cookie' in affinity)) continue
-      const cookie = affinity.cookie.name ?? `lb_${name}`
-      const other = cookies.get(cookie)
-      if (other !== undefined) faults.push(`upstreams.${name}.affinity.cookie.name: expected a name of its own, got ${JSON.stringify(cookie)}, which upstreams.${other} has`)
-      cookies.set(cookie, name)
     }
     return settings
   }
