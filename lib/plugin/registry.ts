@@ -8,7 +8,7 @@ import { checked, object, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { Affinity } from './affinity.js'
-import { upstreamOption, type HeaderSettings, type UpstreamOptions, type UpstreamSettings } from './options.js'
+import { checkNames, upstreamOption, type HeaderSettings, type UpstreamOptions, type UpstreamSettings } from './options.js'
 
 /** An upstream as the plugin uses it. */
 export interface Entry {
@@ -27,7 +27,9 @@ export class Upstreams implements Iterable<Upstream> {
   readonly #entries = new Map<string, Entry>()
   readonly #log: FastifyBaseLogger
   readonly #serializeCookie: SerializeCookie
-  readonly #firstProbes: Array<Promise<void>> = []
+  readonly #firstProbes = new Set<Promise<void>>()
+  /** Taken out, and not gone yet. */
+  readonly #leaving = new Set<Upstream>()
   #randomSecret: string | undefined
 
   /** @internal */
@@ -46,8 +48,11 @@ export class Upstreams implements Iterable<Upstream> {
 
   /** Adds an upstream; its probes start at once. Throws `FST_LB_INVALID_OPTIONS`. */
   add (name: string, options: UpstreamOptions): Upstream {
-    if (this.has(name)) refuse([`${name}: an upstream of this name is there already`])
-    return this.install(name, checked(upstreamOption, options, name))
+    const faults: string[] = []
+    const settings = upstreamOption(options, name, faults)
+    checkNames({ [name]: settings }, '', this, faults)
+    refuse(faults)
+    return this.install(name, settings)
   }
 
   /**
@@ -64,7 +69,9 @@ export class Upstreams implements Iterable<Upstream> {
     this.#entries.delete(name)
     if (entry.affinity instanceof AffinityCookie) this.cookieNames.delete(entry.affinity.name)
     entry.prober?.close()
+    this.#leaving.add(entry.upstream)
     await entry.upstream.close(drainMs)
+    this.#leaving.delete(entry.upstream)
   }
 
   [Symbol.iterator] (): Iterator<Upstream> {
@@ -76,6 +83,14 @@ export class Upstreams implements Iterable<Upstream> {
     return this.#entries.get(name)
   }
 
+  /** @internal The upstream that a cookie belongs to. */
+  cookieOwner (cookie: string): string | undefined {
+    for (const [name, { affinity }] of this.#entries) {
+      if (affinity instanceof AffinityCookie && affinity.name === cookie) return name
+    }
+    return undefined
+  }
+
   /** @internal From options that were checked. */
   install (name: string, settings: UpstreamSettings): Upstream {
     const { active, passive } = settings.health
@@ -85,18 +100,22 @@ export class Upstreams implements Iterable<Upstream> {
     })
     const prober = active === false ? undefined : new Prober(upstream, active)
     this.#entries.set(name, { upstream, prober, affinity: this.#affinityOf(upstream, settings), headers: settings.headers })
-    if (prober !== undefined) this.#firstProbes.push(prober.start())
+    if (prober !== undefined) {
+      const first = prober.start().finally(() => this.#firstProbes.delete(first))
+      this.#firstProbes.add(first)
+    }
     return upstream
   }
 
-  /** @internal Resolved when every target that is there has been probed once. */
+  /** @internal Resolved when every target that is there has been probed once, or has had the time for it. */
   async probed (): Promise<void> {
-    await Promise.all(this.#firstProbes.splice(0))
+    await Promise.all(this.#firstProbes)
   }
 
   /** @internal */
   async close (drainMs: number): Promise<void> {
-    await Promise.all([...this.#entries.keys()].map(name => this.remove(name, { drainMs })))
+    const leaving = [...this.#leaving].map(upstream => upstream.close(drainMs))
+    await Promise.all([...leaving, ...[...this.#entries.keys()].map(name => this.remove(name, { drainMs }))])
   }
 
   #affinityOf (upstream: Upstream, { affinity }: UpstreamSettings): Affinity | undefined {
@@ -104,7 +123,7 @@ export class Upstreams implements Iterable<Upstream> {
     const required = affinity.onUnavailable === 'fail'
     if ('session' in affinity) {
       const { session, ttl, max } = affinity
-      return new AffinitySession(session, new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
+      return new AffinitySession(upstream, session, new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
     }
     const { name = `lb_${upstream.name}`, secret, maxIdle, maxLife, ...attributes } = affinity.cookie
     this.cookieNames.add(name)
