@@ -2,8 +2,9 @@
 import { loadBalancer } from './plugin/plugin.js'
 
 export default loadBalancer
-// `require()` gives the function itself.
+// `require()` gives the function itself, and the name on it.
 export { loadBalancer, loadBalancer as 'module.exports' }
+Object.assign(loadBalancer, { loadBalancer })
 
 export type { Outcome, Settlement } from './balancing/outcome.js'
 export type { PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'

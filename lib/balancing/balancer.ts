@@ -86,7 +86,7 @@ export class Balancer {
   /** The target that the client belongs to, when it may have it; a refusal when it may have no other. */
   #ownTarget (context: PickContext): Target | Refusal | undefined {
     const target = this.byId.get(context.affinity!)
-    if (target !== undefined && !isTried(target, context) && this.#mayKeep(target)) {
+    if (target !== undefined && matches(target, context) && this.#mayKeep(target)) {
       if (!target.full) {
         this.#policy.charge?.(target)
         return target
@@ -150,7 +150,7 @@ export class Balancer {
 
   /** @internal The lease gives its slot back. */
   release (target: Target): void {
-    if (target.full && this.byId.get(target.id) === target) this.#full--
+    if (target.inFlight === target.config.maxRequests && this.byId.get(target.id) === target) this.#full--
     target.inFlight--
   }
 
@@ -234,7 +234,7 @@ export class Balancer {
     const wasPending = target.health === 'pending'
     target.health = health
     // A pool that has just started has nobody whose load a new target could take over gently.
-    if (health === 'healthy' && (!wasPending || this.all.some(other => other !== target && other.eligible))) this.#beginSlowStart(target)
+    if (health === 'healthy' && (!wasPending || (target.joined && this.all.some(other => other !== target && other.eligible)))) this.#beginSlowStart(target)
     this.#refresh()
     this.#options.notify(health, target, reason)
   }
@@ -255,7 +255,7 @@ export class Balancer {
     target.config = { ...config, weight: weight ?? config.weight, tier: tier ?? config.tier, tags: tags ?? config.tags }
     const returned = state === 'ready' && target.state !== 'ready'
     target.state = state ?? target.state
-    target.effectiveWeight = target.weight
+    if (target.warmingSince === undefined) target.effectiveWeight = target.weight
     if (returned) this.#beginSlowStart(target)
     this.#rebuild()
     this.#options.notify('changed', target)
@@ -290,9 +290,11 @@ export class Balancer {
       this.#cancelReturn(target)
       this.#warming = this.#warming.filter(other => other !== target)
     }
+    const running = before.some(other => kept.has(other) && other.health !== 'pending')
     for (const target of added) {
       this.byId.set(target.id, target)
-      if (target.health !== 'pending' && before.some(other => kept.has(other))) this.#beginSlowStart(target)
+      target.joined = running
+      if (running && target.health !== 'pending') this.#beginSlowStart(target)
     }
     if (added.length + changed.length + removed.length > 0 || before.some((target, i) => target !== this.all[i])) this.#rebuild()
     for (const target of removed) notify('removed', target)
@@ -306,6 +308,7 @@ export class Balancer {
   /** Membership, order or weights changed. */
   #rebuild (): void {
     this.all.forEach((target, index) => { target.index = index })
+    this.#warmedAt = -Infinity
     this.#policy.update?.(this.all)
     this.#refresh()
   }
@@ -369,12 +372,8 @@ export class Lease {
   }
 }
 
-function isTried (target: Target, context: PickContext): boolean {
-  return context.tried !== undefined && context.tried.includes(target.id)
-}
-
 function matches (target: Target, context: PickContext): boolean {
-  if (isTried(target, context)) return false
+  if (context.tried !== undefined && context.tried.includes(target.id)) return false
   if (context.tags === undefined) return true
   for (const name of Object.keys(context.tags)) if (target.tags[name] !== context.tags[name]) return false
   return true

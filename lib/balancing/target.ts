@@ -44,6 +44,8 @@ export class Target {
   effectiveWeight: number
   /** When its slow start began; `undefined` when it is not warming up. */
   warmingSince: number | undefined
+  /** It came when others were running already: it warms up. A pool that is all new does not. */
+  joined = false
 
   constructor (config: TargetConfig, health: TargetHealth, ejection: Ejection) {
     this.config = config

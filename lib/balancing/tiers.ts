@@ -11,7 +11,10 @@ export interface TierOptions {
   /** `gradual`: load moves on bit by bit as a tier loses targets. `hard`: only when a tier has nobody left. */
   readonly spill: 'gradual' | 'hard'
   readonly panic: 'fail-open' | 'fail-closed'
-  /** Share of a tier's targets, 0 to 1, below which its health is ignored; 0: only when nobody at all is left. */
+  /**
+   * Share of a tier's targets, 0 to 1, below which its health is ignored; 0: only when nobody at all is left. Load that spills
+   * gradually to tiers which together can take it is no reason yet.
+   */
   readonly panicThreshold: number
 }
 
@@ -33,15 +36,17 @@ interface Tier { ready: Target[], eligible: Target[] }
 
 export function availability (all: readonly Target[], { spill, panic, panicThreshold }: TierOptions): Availability {
   const tiers = byTier(all)
+  // As Envoy: a tier that is short of targets does not panic while the others can help out.
+  const enough = spill === 'gradual' && tiers.length > 1 && tiers.reduce((sum, tier) => sum + healthOf(tier), 0) >= 1
   let panicking = false
   const candidates: Array<{ targets: Target[], health: number }> = []
-  for (const { ready, eligible } of tiers) {
-    const share = eligible.length / ready.length
-    if (share < panicThreshold) {
+  for (const tier of tiers) {
+    const { ready, eligible } = tier
+    if (!enough && eligible.length / ready.length < panicThreshold) {
       panicking = true
       if (panic === 'fail-open') candidates.push({ targets: regardlessOfHealth(ready), health: 1 })
     } else if (eligible.length > 0) {
-      candidates.push({ targets: eligible, health: spill === 'hard' ? 1 : Math.min(1, OVERPROVISIONING * share) })
+      candidates.push({ targets: eligible, health: spill === 'hard' ? 1 : healthOf(tier) })
     }
   }
   if (candidates.length === 0) return nobodyLeft(tiers, panic)
@@ -55,6 +60,11 @@ export function availability (all: readonly Target[], { spill, panic, panicThres
   })
   levels[levels.length - 1]!.upTo = 1
   return { levels, panic: panicking }
+}
+
+/** Share of the whole load that a tier can take. */
+function healthOf ({ ready, eligible }: Tier): number {
+  return Math.min(1, OVERPROVISIONING * eligible.length / ready.length)
 }
 
 function nobodyLeft (tiers: readonly Tier[], panic: TierOptions['panic']): Availability {

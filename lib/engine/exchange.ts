@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../balancing/clock.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { PickContext } from '../balancing/policy.js'
 import type { Target } from '../balancing/target.js'
-import { AffinityLostError, NoTargetError, OverloadedError } from '../errors.js'
+import { AffinityLostError, ClientClosedError, NoTargetError, OverloadedError } from '../errors.js'
 import { Attempt } from './attempt.js'
 import { DeadlineError, type Timeouts } from './deadlines.js'
 import type { Downstream, RawHeaders } from './downstream.js'
@@ -82,6 +82,8 @@ export class Exchange {
   }
 
   start (): void {
+    this.request.body.watch(this.#bodyFailed)
+    if (this.#done) return
     if (this.timeouts.total > 0) this.#total = this.clock.after(this.timeouts.total, onTotal, this)
     this.#next()
   }
@@ -91,6 +93,13 @@ export class Exchange {
     if (this.#done) return
     this.#finish()
     this.#current?.cancel(outcome, error)
+  }
+
+  /** The request will never be whole: a target must not take what it has for all of it. */
+  readonly #bodyFailed = (error: Error): void => {
+    if (this.#done) return
+    this.#current?.cancel(outcomeOfBody(error), error)
+    this.#fail(error)
   }
 
   // ---- what an attempt asks and tells ---------------------------------------------------------------------------------
@@ -224,6 +233,10 @@ export class Exchange {
     this.clock.cancel(this.#backoff)
     this.request.body.close()
   }
+}
+
+function outcomeOfBody (error: Error): Outcome {
+  return error instanceof ClientClosedError ? 'client-aborted' : 'client-fault'
 }
 
 function onTotal (exchange: Exchange): void { exchange.totalPassed() }

@@ -3,7 +3,7 @@ import type { Outcome } from '../balancing/outcome.js'
 import { BadGatewayError, BadRequestError, BodyTooLargeError, GatewayTimeoutError } from '../errors.js'
 import { DeadlineError } from './deadlines.js'
 
-const CLIENT_FAULTS = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'FST_LB_BODY_TOO_LARGE'])
+const CLIENT_FAULTS = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
 const CLOSED_HERE = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'])
 const MALFORMED = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 
@@ -26,7 +26,6 @@ export interface Situation {
 
 export function outcomeOf (error: NodeJS.ErrnoException, { started, answered, reused }: Situation): Outcome {
   const code = error.code ?? ''
-  if (code === 'FST_LB_CLIENT_CLOSED') return 'client-aborted'
   if (CLIENT_FAULTS.has(code)) return 'client-fault'
   if (CLOSED_HERE.has(code) || error instanceof TargetGoneError) return 'abandoned'
   // An idle connection may end while undici makes sure of it, just before the request starts.

@@ -14,6 +14,8 @@ export interface RequestBody {
   readonly replayable: boolean
   /** The client has not sent all of it, and the attempt that has it now waits for more. */
   readonly starved: boolean
+  /** Calls `failed` when it turns out that there is no whole body: the client left, or sent too much. */
+  watch (failed: (error: Error) => void): void
   /** It is not needed any more. */
   close (): void
 }
@@ -26,6 +28,7 @@ class WholeBody implements RequestBody {
   get untouched (): boolean { return false }
   get replayable (): boolean { return true }
   get starved (): boolean { return false }
+  watch (): void {}
   close (): void {}
 }
 
@@ -52,6 +55,7 @@ export class StreamBody implements RequestBody {
   #length = 0
   #ended = false
   #error: Error | undefined
+  #failed: ((error: Error) => void) | undefined
   #view: View | undefined
 
   constructor (source: Readable, replayLimit: number, maxLength: number) {
@@ -73,8 +77,12 @@ export class StreamBody implements RequestBody {
 
   open (): Readable {
     this.#view = new View(this)
-    if (this.#error !== undefined) this.#view.destroy(this.#error)
     return this.#view
+  }
+
+  watch (failed: (error: Error) => void): void {
+    this.#failed = failed
+    if (this.#error !== undefined) failed(this.#error)
   }
 
   /** @internal Gives `view` what there is, from where it stands. */
@@ -132,7 +140,7 @@ export class StreamBody implements RequestBody {
   #fail (error: Error): void {
     if (this.#error !== undefined) return
     this.#error = error
-    this.#view?.destroy(error)
+    this.#failed?.(error)
   }
 
   close (): void {

@@ -1,11 +1,13 @@
 import type { Clock, Random } from '../balancing/clock.js'
 import { policyOption, type NamedPolicy, type PolicyOption } from '../balancing/policies/index.js'
 import { slowStartOptions, type SlowStart, type SlowStartOptions } from '../balancing/slow-start.js'
-import { defaultsOf, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
+import { defaultsOf, fault, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
 import { timeoutOptions, type TimeoutOptions, type Timeouts } from './deadlines.js'
 import { poolOptions, type PoolOptions, type PoolSettings } from './pool.js'
 import { retryOptions, type Retry, type RetryOptions } from './retry.js'
 import { maxRequestsOption, targetsOption, type EngineTargetConfig, type TargetOptions } from './target-options.js'
+
+export type Timers = Pick<Clock, 'after' | 'cancel'>
 
 /** What balancing, attempts and connections need to know of an upstream. Times are milliseconds. */
 export interface EngineOptions {
@@ -34,7 +36,7 @@ export interface EngineOptions {
   /** Source of time, for tests and simulations: milliseconds that never run backwards. @default the monotonic clock, as milliseconds since the epoch */
   now?: () => number
   /** Timers that go with `now`. @default Node's */
-  timers?: Pick<Clock, 'after' | 'cancel'>
+  timers?: Timers
 }
 
 export interface LimitOptions {
@@ -56,13 +58,20 @@ export interface EngineSettings {
   pool: PoolSettings
   random: Random
   now: (() => number) | undefined
-  timers: Pick<Clock, 'after' | 'cancel'> | undefined
+  timers: Timers | undefined
 }
 
 export const limitOptions = object<{ maxRequests?: number }>({ maxRequests: optional(maxRequestsOption) as Check<number> })
 
 const slowStartOption: Check<SlowStart | false> = (value, path, faults) =>
   value === true ? defaultsOf(slowStartOptions) : switchable(slowStartOptions, false)(value, path, faults)
+
+/** Whatever has the two methods: a clock of the user's own may well have more. */
+const timersOption: Check<Timers> = (value, path, faults) => {
+  const timers = value as Timers
+  if (typeof timers?.after !== 'function' || typeof timers.cancel !== 'function') fault(faults, path, 'an object with the methods after and cancel', value)
+  return timers
+}
 
 export const engineFields: Fields<EngineSettings> = {
   targets: optional(targetsOption(), []),
@@ -77,7 +86,7 @@ export const engineFields: Fields<EngineSettings> = {
   pool: optional(poolOptions, defaultsOf(poolOptions)),
   random: optional(func<Random>(), Math.random),
   now: optional(func<() => number>()),
-  timers: optional(object<Pick<Clock, 'after' | 'cancel'>>({ after: func(), cancel: func() }))
+  timers: optional(timersOption)
 }
 
 /** Faults that show only when options are looked at together. */

@@ -45,7 +45,10 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   for (const [name, settings] of Object.entries(upstreams)) registry.install(name, settings)
 
   fastify.addHook('onReady', () => registry.probed())
-  if (inherited === undefined) fastify.addHook('onClose', () => registry.close(drainMs))
+  if (inherited === undefined) {
+    fastify.addHook('preClose', async () => { registry.closing = true })
+    fastify.addHook('onClose', () => registry.close(drainMs))
+  }
   if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
 }
 

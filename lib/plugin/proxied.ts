@@ -198,6 +198,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     if (this.#reply.request.raw.aborted) return
     const answer = this.#answer!
     answer.body = body
+    if (this.#reply.server.upstreams.closing && this.#reply.request.raw.httpVersionMajor === 1) answer.headers.connection = 'close'
     this.#scope.runInAsyncScope(this.#callback!, undefined, null, answer)
   }
 

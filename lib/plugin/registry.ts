@@ -24,6 +24,8 @@ const removeOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
 export class Upstreams implements Iterable<Upstream> {
   /** @internal Names of the cookies that are ours: targets do not get to see them. */
   readonly cookieNames = new Set<string>()
+  /** @internal The server closes: clients are told not to use their connections again. */
+  closing = false
   readonly #entries = new Map<string, Entry>()
   readonly #log: FastifyBaseLogger
   readonly #serializeCookie: SerializeCookie

@@ -16,6 +16,8 @@ export interface TestTarget {
   url: string
   port: number
   server: Server
+  /** Connections that are open. */
+  sockets: Set<Socket>
   /** Requests whose body has been read whole, in their order. */
   seen: Seen[]
   /** Ends it and all its connections. */
@@ -43,10 +45,15 @@ export async function startTarget (t: Ending, name: string, handler?: (seen: See
       }
     })
   })
+  const sockets = new Set<Socket>()
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   const port = await listen(server)
   const kill = (): Promise<void> => stop(server)
   t.teardown(kill)
-  return { name, url: `http://127.0.0.1:${port}`, port, server, seen, kill }
+  return { name, url: `http://127.0.0.1:${port}`, port, server, sockets, seen, kill }
 }
 
 /** A TCP server: for targets that answer what no HTTP server would. */

@@ -7,28 +7,64 @@ const LONGEST_START = 1_000
 /**
  * Smooth weighted round robin, as nginx's `ngx_http_upstream_get_peer`: each pick adds every target's weight to its `current`, takes
  * the strictly largest (the first of equals), and subtracts the sum of the weights from the one taken. Weights 5, 1, 1 give
- * `a a b a c a a`. With equal weights this is taking turns, which costs O(log n) at most.
+ * `a a b a c a a`. With equal weights this is taking turns, which costs O(1) as long as the same targets are asked for.
  *
  * It starts at a random point of its cycle, so that many processes do not send their first requests to the same target.
  */
 export function roundRobin ({ random }: PolicyTools): Policy {
-  let current = new Float64Array(0)
   let members: readonly Target[] = []
   let equal = true
   let started = false
-  /** Greatest common divisor of the weights: a target has weight / unit turns in a rotation. */
-  let unit = 1
-  let total = 0
-  /** With equal weights: position of the target that had the last turn, and who has had its next turn already. */
-  let last = -1
+  /** The targets of the last pick. */
+  let asked: readonly Target[] = []
+  /** With different weights: nginx's `current_weight`, by index. */
+  let current = new Float64Array(0)
+  /** With equal weights: the number of each target's last turn, by index. Who has waited longest is next. */
+  let turns = new Float64Array(0)
+  let turn = 0
+  /** With equal weights: `asked` by their turns, the next at `head`. */
+  let queue: Target[] | undefined
+  let head = 0
+  /** With equal weights: who has had its next turn already. */
   const owing = new Set<Target>()
 
   function takeTurns (targets: readonly Target[]): Target {
-    let at = firstAfter(targets, last)
+    // An array seen twice is worth a queue; the array of one request is not. One position in the configured order would not do:
+    // tiers, tags and retries ask for other targets in between, and would always start from the same one.
+    if (targets !== asked) {
+      asked = targets
+      queue = undefined
+      return takeTurn(longestWaiting(targets))
+    }
+    if (queue === undefined) {
+      queue = [...targets].sort((a, b) => turns[a.index]! - turns[b.index]!)
+      head = 0
+    }
     // A debt is one turn, so one round of skipping is the most there can be.
-    for (let skipped = 0; skipped < targets.length && owing.delete(targets[at]!); skipped++) at = (at + 1) % targets.length
-    last = targets[at]!.index
-    return targets[at]!
+    while (owing.delete(queue[head]!)) advance(queue)
+    return advance(queue)
+  }
+
+  function advance (queue: Target[]): Target {
+    const target = queue[head]!
+    head = (head + 1) % queue.length
+    return takeTurn(target)
+  }
+
+  function takeTurn (target: Target): Target {
+    turns[target.index] = ++turn
+    return target
+  }
+
+  /** Without a queue: who has waited longest and owes nothing. Those who owe and were before it have had their turn with that. */
+  function longestWaiting (targets: readonly Target[]): Target {
+    const free = owing.size === 0 ? targets : targets.filter(target => !owing.has(target))
+    if (free.length === 0) targets.forEach(target => owing.delete(target))
+    const next = (free.length === 0 ? targets : free).reduce((a, b) => turns[b.index]! < turns[a.index]! ? b : a)
+    if (free.length < targets.length) {
+      for (const target of targets) if (turns[target.index]! < turns[next.index]! && owing.delete(target)) takeTurn(target)
+    }
+    return next
   }
 
   function smooth (targets: readonly Target[]): Target {
@@ -48,56 +84,53 @@ export function roundRobin ({ random }: PolicyTools): Policy {
     return best!
   }
 
-  function start (): void {
+  function start (weighted: readonly Target[]): void {
     started = true
     if (equal) {
-      last = Math.floor(random() * members.length) - 1
+      const first = Math.floor(random() * members.length)
+      turns = turns.map((_, i) => (i < first ? i : i - members.length))
+      turn = members.length
     } else {
-      const weighted = members.filter(target => target.weight > 0)
+      const unit = weighted.reduce((gcd, target) => greatestCommonDivisor(gcd, target.weight), 0)
+      const total = weighted.reduce((sum, target) => sum + target.weight, 0)
       const picks = Math.min(total / unit, LONGEST_START)
       for (let i = Math.floor(random() * picks); i > 0; i--) smooth(weighted)
     }
   }
 
   return {
-    pick: (targets) => equal ? takeTurns(targets) : smooth(targets),
+    pick (targets) {
+      if (equal) return takeTurns(targets)
+      asked = targets
+      return smooth(targets)
+    },
 
     update (all) {
-      const previous = current
       const indexes = new Map(members.map((target, index) => [target, index]))
-      const lastTarget = members[last]
-      current = Float64Array.from(all, target => previous[indexes.get(target) ?? -1] ?? 0)
-      last = lastTarget === undefined ? last : lastTarget.index
+      const of = (values: Float64Array, otherwise: number) => Float64Array.from(all, target => values[indexes.get(target) ?? -1] ?? otherwise)
+      current = of(current, 0)
+      turns = of(turns, turn)
       members = [...all]
-      const weights = all.map(target => target.effectiveWeight).filter(weight => weight > 0)
-      equal = weights.every(weight => weight === weights[0])
-      unit = all.reduce((gcd, target) => greatestCommonDivisor(gcd, target.weight), 0) || 1
-      total = weights.reduce((sum, weight) => sum + weight, 0)
       for (const target of owing) if (all[target.index] !== target) owing.delete(target)
-      if (!started && weights.length > 0) start()
+      const weighted = all.filter(target => target.effectiveWeight > 0)
+      equal = weighted.every(target => target.effectiveWeight === weighted[0]!.effectiveWeight)
+      asked = weighted
+      queue = undefined
+      if (!started && weighted.length > 0) start(weighted)
     },
 
     charge (target) {
       if (equal) {
         owing.add(target)
-      } else {
-        const floor = -total * Math.max(1, target.weight / unit)
-        current[target.index] = Math.max(floor, current[target.index]! - total)
+        return
       }
+      // As nginx does: a turn like any other, but none for a target that owes a whole rotation.
+      const sum = asked.reduce((sum, other) => sum + other.effectiveWeight, 0)
+      if (current[target.index]! <= target.effectiveWeight - sum || !asked.includes(target)) return
+      for (const other of asked) current[other.index]! += other.effectiveWeight
+      current[target.index]! -= sum
     }
   }
-}
-
-/** Where in `targets`, which is in configured order, the first one stands whose index is above `index`; 0 when there is none. */
-function firstAfter (targets: readonly Target[], index: number): number {
-  let low = 0
-  let high = targets.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (targets[middle]!.index > index) high = middle
-    else low = middle + 1
-  }
-  return low === targets.length ? 0 : low
 }
 
 function greatestCommonDivisor (a: number, b: number): number {

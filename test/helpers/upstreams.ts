@@ -1,0 +1,24 @@
+import Fastify from 'fastify'
+import loadBalancer from '../../lib/index.js'
+import type { Upstream, UpstreamOptions } from '../../lib/index.js'
+import { FakeClock } from './clock.js'
+import type { Ending } from './servers.js'
+
+/** An upstream with a clock of its own, used through its dispatcher. */
+export async function startUpstream (t: Ending, options: UpstreamOptions): Promise<{ upstream: Upstream, clock: FakeClock }> {
+  const clock = new FakeClock()
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(loadBalancer, { drainMs: 0, upstreams: { shop: { now: clock.now, timers: clock, ...options } } })
+  return { upstream: app.upstreams.get('shop')!, clock }
+}
+
+/** Requests in flight to all targets of an upstream. */
+export function inFlight (upstream: Upstream): number {
+  return upstream.snapshot().targets.reduce((sum, target) => sum + target.inFlight, 0)
+}
+
+/** Failures of all targets of an upstream. */
+export function failures (upstream: Upstream): number {
+  return upstream.snapshot().targets.reduce((sum, target) => sum + target.failures, 0)
+}
