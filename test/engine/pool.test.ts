@@ -1,0 +1,96 @@
+/** Connections: TLS that verifies, unix sockets, no queueing where nobody watches. */
+import t from 'tap'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { request } from 'undici'
+import { selfSigned } from '../helpers/certificates.js'
+import { startTarget } from '../helpers/servers.js'
+import { startUpstream } from '../helpers/upstreams.js'
+
+const folder = t.testdir()
+const { key, cert } = selfSigned(folder, ['DNS:target.example'])
+
+t.test('https: verified by default, by the ca and the name that are given, and never by the Host of the client', async t => {
+  const names: Array<string | false> = []
+  const server = createServer({ key, cert }, (request, response) => {
+    names.push((request.socket as TLSSocket & { servername: string }).servername)
+    response.end(request.headers.host)
+  })
+  let handshakes = 0
+  server.on('secureConnection', () => { handshakes++ })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close(); server.closeAllConnections() })
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  const strict = await startUpstream(t, { targets: [url], retry: false })
+  await t.rejects(request('http://shop/', { dispatcher: strict.upstream.dispatcher }), { code: 'FST_LB_BAD_GATEWAY', cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } })
+
+  const unnamed = await startUpstream(t, { targets: [url], pool: { tls: { ca: cert } }, retry: false })
+  await t.rejects(request('http://shop/', { dispatcher: unnamed.upstream.dispatcher }), { cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } })
+
+  handshakes = 0
+  const good = await startUpstream(t, { targets: [{ url, tls: { servername: 'target.example' } }], pool: { tls: { ca: [cert] }, connections: 1 } })
+  for (const host of ['one.example', 'two.example', 'three.example']) {
+    const { body } = await request('http://shop/', { dispatcher: good.upstream.dispatcher, headers: { host } })
+    t.equal(await body.text(), host)
+  }
+  t.strictSame(names, Array(3).fill('target.example'))
+  t.equal(handshakes, 1, 'one handshake for all of them')
+
+  const careless = await startUpstream(t, { targets: [url], pool: { tls: { rejectUnauthorized: false } } })
+  t.equal((await request('http://shop/', { dispatcher: careless.upstream.dispatcher })).statusCode, 200)
+})
+
+t.test('unix sockets, with a base path', async t => {
+  const path = join(folder, 'socket')
+  const server = createHttpServer((request, response) => response.end(`${request.url} ${request.headers.host}`))
+  server.listen(path)
+  await once(server, 'listening')
+  t.teardown(() => { server.close(); server.closeAllConnections() })
+  const { upstream } = await startUpstream(t, { targets: [`unix:${path}:/base/`] })
+  const { body } = await request('http://shop/x', { dispatcher: upstream.dispatcher })
+  t.equal(await body.text(), '/base/x localhost')
+  t.strictSame([...upstream.targets.keys()], [`unix:${path}`])
+})
+
+t.test('a target that announces a short keep-alive is not used beyond it', async t => {
+  const target = await startTarget(t, 'a', (_seen, _request, response) => {
+    response.setHeader('keep-alive', 'timeout=1')
+    response.end()
+  })
+  let connections = 0
+  target.server.on('connection', () => { connections++ })
+  const { upstream } = await startUpstream(t, { targets: [target.url], pool: { connections: 1 } })
+  for (let i = 0; i < 3; i++) await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.dump()
+  t.equal(connections, 1, 'within it, the connection serves again')
+})
+
+t.test('limits beyond what the pool can take are refused: requests would wait where nobody watches over them', async t => {
+  await t.rejects(startUpstream(t, { targets: [{ url: 'http://a', limits: { maxRequests: 11 } }], pool: { connections: 10 }, limits: { maxRequests: 20 } }), {
+    code: 'FST_LB_INVALID_OPTIONS',
+    message: /limits\.maxRequests: expected at most pool\.connections \(10\), got 20.*\n.*targets\[0\]\.limits\.maxRequests: .* got 11/
+  })
+})
+
+t.test('a request beyond every limit gets 503 at once, and the next a slot that was given back', async t => {
+  const held: Array<() => void> = []
+  const target = await startTarget(t, 'a', (_seen, _request, response) => { held.push(() => response.end('a')) })
+  const { upstream } = await startUpstream(t, { targets: [target.url], pool: { connections: 2 } })
+  const get = async (): Promise<string> => await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.text()
+  const arrived = once(target.server, 'request').then(async () => { await once(target.server, 'request') })
+  const first = [get(), get()]
+  await t.rejects(get(), { code: 'FST_LB_OVERLOADED', statusCode: 503 })
+  t.notOk(upstream.snapshot().targets[0]!.available)
+  await arrived
+  for (const finish of held) finish()
+  t.strictSame(await Promise.all(first), ['a', 'a'])
+  const next = get()
+  await once(target.server, 'request')
+  held.at(-1)!()
+  t.equal(await next, 'a')
+})
