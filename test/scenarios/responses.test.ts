@@ -88,7 +88,7 @@ t.test('request.balancing tells what was done, and hooks run in the context of t
   const good = await startTarget(t, 'good')
   const storage = new AsyncLocalStorage<string>()
   const contexts: Array<[string, string | undefined]> = []
-  const { url, app } = await startGateway(t, {
+  const { url } = await startGateway(t, {
     upstreams: { shop: { targets: [{ id: 'f', url: failing.url }, { id: 'g', url: good.url }], policy: 'first', pool: { connections: 1 } } },
     routes: { '/': 'shop' }
   }, {
