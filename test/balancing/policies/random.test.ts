@@ -1,0 +1,103 @@
+import t from 'tap'
+import { AliasTable, weightedRandom } from '../../../lib/balancing/policies/random.js'
+import { seededRandom } from '../../helpers/clock.js'
+import { tally, targetsOf } from '../../helpers/core.js'
+
+/** Chance that says these numbers, one after the other, from the first on again. */
+function script (...numbers: number[]): () => number {
+  let i = 0
+  return () => numbers[i++ % numbers.length]!
+}
+
+function rounded (numbers: ArrayLike<number>): number[] {
+  return Array.from(numbers, number => Math.round(number * 1e9) / 1e9)
+}
+
+t.test('The alias table of weights 1, 2, 3, 4 is the one of the algorithm', async t => {
+  const table = new AliasTable([1, 2, 3, 4])
+  t.same(rounded(table.chance), [0.4, 0.8, 1, 0.8])
+  t.equal(table.alias[0], 3)
+  t.equal(table.alias[1], 3)
+  t.equal(table.alias[3], 2)
+})
+
+t.test('A draw takes the column, or its alias above the chance of the column', async t => {
+  const table = new AliasTable([1, 2, 3, 4])
+  t.equal(table.draw(0, 0), 0)
+  t.equal(table.draw(0.24, 0.39), 0)
+  t.equal(table.draw(0.24, 0.41), 3)
+  t.equal(table.draw(0.25, 0.79), 1)
+  t.equal(table.draw(0.49, 0.81), 3)
+  t.equal(table.draw(0.5, 0.999), 2)
+  t.equal(table.draw(0.75, 0.79), 3)
+  t.equal(table.draw(0.999, 0.81), 2)
+})
+
+t.test('In any alias table, each weight has exactly its share', async t => {
+  const random = seededRandom(11)
+  for (let run = 0; run < 50; run++) {
+    const weights = Array.from({ length: 1 + Math.floor(random() * 40) }, () => 0.01 + random() * 256)
+    const { chance, alias } = new AliasTable(weights)
+    const shares = new Array<number>(weights.length).fill(0)
+    weights.forEach((_, i) => {
+      shares[i]! += chance[i]!
+      shares[alias[i]!]! += 1 - chance[i]!
+    })
+    const sum = weights.reduce((a, b) => a + b)
+    t.same(rounded(shares), rounded(weights.map(weight => weight * weights.length / sum)))
+  }
+})
+
+t.test('Equal weights need no alias', async t => {
+  t.same([...new AliasTable([3, 3, 3]).chance], [1, 1, 1])
+})
+
+t.test('An array that is seen once is drawn from along its weights, without a table', async t => {
+  const targets = targetsOf(1, 2, 1)
+  const at = (point: number) => weightedRandom({ random: () => point, now: () => 0 }).pick(targets, {}).id
+  t.equal(at(0), 'a')
+  t.equal(at(0.24), 'a')
+  t.equal(at(0.25), 'b')
+  t.equal(at(0.74), 'b')
+  t.equal(at(0.75), 'c')
+  t.equal(at(0.999), 'c')
+})
+
+t.test('Where rounding leaves nobody at the end of the weights, the last is drawn', async t => {
+  // Chance never says 1; with it, nothing of the sum is left over for anybody.
+  t.equal(weightedRandom({ random: () => 1, now: () => 0 }).pick(targetsOf(1, 2), {}).id, 'b')
+})
+
+t.test('An array that comes again is drawn from by its table, until something changes', async t => {
+  const targets = targetsOf(1, 2, 3, 4)
+  // One number for the walk, two for each draw from the table.
+  const policy = weightedRandom({ random: script(0, 0.24, 0.41, 0.5, 0.5, 0, 0.99, 0), now: () => 0 })
+  policy.update!(targets)
+  t.equal(policy.pick(targets, {}).id, 'a', 'the walk')
+  t.equal(policy.pick(targets, {}).id, 'd', 'the table')
+  t.equal(policy.pick(targets, {}).id, 'c', 'the table')
+  targets[3]!.effectiveWeight = 0
+  policy.update!(targets)
+  t.equal(policy.pick(targets, {}).id, 'a', 'the walk again')
+  t.equal(policy.pick(targets, {}).id, 'c', 'a table in which nothing leads to d')
+})
+
+t.test('Shares follow the weights, by the walk and by the table', async t => {
+  const targets = targetsOf(1, 2, 3, 4)
+  const policy = weightedRandom({ random: seededRandom(21), now: () => 0 })
+  for (const [how, array] of [['table', () => targets], ['walk', () => [...targets]]] as const) {
+    const counts = tally(Array.from({ length: 10_000 }, () => policy.pick(array(), {}).id))
+    // Five standard deviations of the widest, sqrt(10000 × 0.4 × 0.6) = 49
+    targets.forEach(target => {
+      t.ok(Math.abs(counts[target.id]! - target.weight * 1000) < 245, `${how}: ${target.id} ${counts[target.id]}`)
+    })
+  }
+})
+
+t.test('A target in slow start is drawn by the weight it has reached', async t => {
+  const targets = targetsOf(1, 1)
+  targets[0]!.effectiveWeight = 0.25
+  const policy = weightedRandom({ random: seededRandom(4), now: () => 0 })
+  const counts = tally(Array.from({ length: 10_000 }, () => policy.pick(targets, {}).id))
+  t.ok(Math.abs(counts['a']! - 2000) < 200, String(counts['a']))
+})
