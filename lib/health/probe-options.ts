@@ -59,10 +59,12 @@ export interface ProbeSettings {
 
 const statusOption: Check<(status: number) => boolean> = (value, path, faults) => {
   const parts = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : [String(value)]
-  const ranges = parts.map(part => /^\s*([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?\s*$/.exec(part))
-  if (ranges.some(range => range === null)) fault(faults, path, "statuses, as '200-399', '200,204' or [200, 204]", value)
-  const bounds = ranges.map(range => [Number(range?.[1]), Number(range?.[2] ?? range?.[1])] as const)
-  return status => bounds.some(([from, to]) => status >= from && status <= to)
+  const ranges = parts.map(part => {
+    const [, from, to = from] = /^\s*([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?\s*$/.exec(part) ?? []
+    return [Number(from), Number(to)] as const
+  })
+  if (ranges.length === 0 || !ranges.every(([from, to]) => from <= to)) fault(faults, path, "statuses, as '200-399', '200,204' or [200, 204]", value)
+  return status => ranges.some(([from, to]) => status >= from && status <= to)
 }
 
 const bodyOption: Check<(body: string) => boolean> = (value, path, faults) => {

@@ -107,7 +107,6 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
   return request
 }
 
-function reasonOf (error: NodeJS.ErrnoException): string {
-  if (error.code === undefined) return error.message
-  return error.syscall === undefined ? error.code : `${error.syscall} ${error.code}`
+function reasonOf ({ message, code = message, syscall }: NodeJS.ErrnoException): string {
+  return syscall === undefined ? code : `${syscall} ${code}`
 }

@@ -27,7 +27,6 @@ export class Prober {
   /** New targets whose first probe waits for its turn. */
   readonly #waiting: Array<() => void> = []
   #firstProbes = 0
-  #closed = false
   readonly #onAdded = ({ target }: { target: string }): void => { void this.#begin(target) }
   readonly #onRemoved = ({ target }: { target: string }): void => { this.#end(target) }
 
@@ -52,14 +51,16 @@ export class Prober {
   }
 
   close (): void {
-    this.#closed = true
     this.#upstream.off('target:added', this.#onAdded)
     this.#upstream.off('target:removed', this.#onRemoved)
     for (const id of [...this.#watches.keys()]) this.#end(id)
   }
 
   async #begin (id: string): Promise<void> {
-    const watch: Watch = { target: this.#upstream.balancer.byId.get(id)!, streak: 0, timer: undefined, running: undefined }
+    const target = this.#upstream.balancer.byId.get(id)
+    // Another listener may have taken it out again.
+    if (target === undefined) return
+    const watch: Watch = { target, streak: 0, timer: undefined, running: undefined }
     this.#watches.set(id, watch)
     // Whoever ends hands its place over to the next.
     if (this.#firstProbes === FIRST_ROUND_WIDTH) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
@@ -78,8 +79,12 @@ export class Prober {
     watch.running?.stop('the target was removed')
   }
 
+  #isWatched (watch: Watch): boolean {
+    return this.#watches.get(watch.target.id) === watch
+  }
+
   async #probe (watch: Watch, first: boolean): Promise<void> {
-    if (this.#watches.get(watch.target.id) !== watch) return
+    if (!this.#isWatched(watch)) return
     const { clock } = this.#upstream
     const config = watch.target.config as EngineTargetConfig
     const running = probe(config, this.#settings, { ...this.#upstream.settings.pool.tls, ...config.tls })
@@ -88,8 +93,10 @@ export class Prober {
     const result = await running.result
     clock.cancel(timer)
     watch.running = undefined
-    if (this.#closed || this.#watches.get(watch.target.id) !== watch) return
+    if (!this.#isWatched(watch)) return
     this.#judge(watch, result)
+    // Whoever hears of the verdict may take the target out.
+    if (!this.#isWatched(watch)) return
     // The second probes are spread over the whole interval, and so are all that follow.
     const pause = this.#pause(watch.target) * (first ? this.#upstream.random() : 1)
     watch.timer = clock.after(pause, () => { void this.#probe(watch, false) }, undefined)

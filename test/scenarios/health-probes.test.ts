@@ -1,0 +1,122 @@
+/** What a user sees of active health checks. */
+import t from 'tap'
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import Fastify from 'fastify'
+import loadBalancer from '../../lib/index.js'
+import type { UpstreamOptions } from '../../lib/index.js'
+import { FakeClock } from '../helpers/clock.js'
+import { startGateway, startTarget, type Ending, type TestTarget } from '../helpers/servers.js'
+import { until } from '../helpers/wait.js'
+
+const routes = { '/': 'shop' }
+
+/** A target with a health page that says what `healthy` says; everything else is answered with its name. */
+async function startChecked (t: Ending, name: string): Promise<TestTarget & { healthy: boolean, probes: number }> {
+  const target: TestTarget & { healthy: boolean, probes: number } = Object.assign(await startTarget(t, name, ({ url }, _request, response) => {
+    if (url === '/health') {
+      target.probes++
+      response.statusCode = target.healthy ? 200 : 500
+    }
+    response.end(name)
+  }), { healthy: true, probes: 0 })
+  return target
+}
+
+function checked (clock: FakeClock, targets: UpstreamOptions['targets'], active: object = {}): UpstreamOptions {
+  return {
+    targets: targets!,
+    policy: 'round-robin',
+    now: clock.now,
+    timers: { after: clock.after, cancel: clock.cancel },
+    random: () => 0.5,
+    health: { active: { path: '/health', interval: 1_000, jitter: 0, rise: 1, fall: 1, ...active } }
+  }
+}
+
+async function names (url: string, requests = 6): Promise<string[]> {
+  const answers = []
+  for (let i = 0; i < requests; i++) answers.push(await (await fetch(url)).text())
+  return [...new Set(answers)].sort()
+}
+
+t.test('a target whose health page fails gets no requests, and gets them again when it passes', async t => {
+  const clock = new FakeClock()
+  const [a, b] = [await startChecked(t, 'a'), await startChecked(t, 'b')]
+  const { app, url } = await startGateway(t, { upstreams: { shop: checked(clock, [{ id: 'a', url: a.url }, { id: 'b', url: b.url }]) }, routes })
+  const shop = app.upstreams.get('shop')!
+  t.strictSame(await names(url), ['a', 'b'])
+  b.healthy = false
+  let changed = once(shop, 'target:unhealthy')
+  clock.advance(1_000)
+  t.match(await changed, [{ upstream: 'shop', target: 'b', reason: 'status 500' }])
+  t.strictSame(await names(url), ['a'])
+  b.healthy = true
+  changed = once(shop, 'target:healthy')
+  clock.advance(1_000)
+  await changed
+  t.strictSame(await names(url), ['a', 'b'])
+})
+
+t.test('the server listens only after each target has been probed', async t => {
+  const held: ServerResponse[] = []
+  const target = await startTarget(t, 'slow', (_seen, _request, response) => { held.push(response) })
+  const app = Fastify({ forceCloseConnections: true })
+  t.teardown(() => app.close())
+  await app.register(loadBalancer, { upstreams: { shop: { targets: [target.url], health: { active: {} } } }, routes })
+  let listening = false
+  const listen = app.listen({ port: 0 }).then(() => { listening = true })
+  await until(() => held.length === 1, 'the probe')
+  for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+  t.notOk(listening)
+  held[0]!.end()
+  await listen
+  t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.health, 'healthy')
+})
+
+t.test('a target that does not answer its first probe holds the server up for the timeout of one probe', async t => {
+  const clock = new FakeClock()
+  const target = await startTarget(t, 'dead', () => {})
+  const app = Fastify({ forceCloseConnections: true })
+  t.teardown(() => app.close())
+  await app.register(loadBalancer, { upstreams: { shop: checked(clock, [target.url], { timeout: 3_000 }) }, routes })
+  const listen = app.listen({ port: 0 })
+  await until(() => target.seen.length === 1, 'the probe')
+  clock.advance(3_000)
+  await listen
+  t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.health, 'unhealthy')
+})
+
+t.test('an upstream that is added at run time is probed at once', async t => {
+  const clock = new FakeClock()
+  const a = await startChecked(t, 'a')
+  const { app, url } = await startGateway(t, {}, {
+    after: app => { app.get('/late', (_request, reply) => reply.balance('late', { path: '/' })) }
+  })
+  const late = app.upstreams.add('late', checked(clock, [a.url]))
+  await once(late, 'target:healthy')
+  t.strictSame(await names(`${url}/late`), ['a'])
+})
+
+t.test('when every target fails its probes they are all used: better than refusing everybody', async t => {
+  const clock = new FakeClock()
+  const [a, b] = [await startChecked(t, 'a'), await startChecked(t, 'b')]
+  a.healthy = b.healthy = false
+  const { app, url } = await startGateway(t, { upstreams: { shop: checked(clock, [a.url, b.url]) }, routes })
+  t.equal(app.upstreams.get('shop')!.snapshot().panic, true)
+  t.strictSame(await names(url), ['a', 'b'])
+})
+
+t.test('after app.close() and after the removal of an upstream nobody is probed any more', async t => {
+  const clock = new FakeClock()
+  const [a, b] = [await startChecked(t, 'a'), await startChecked(t, 'b')]
+  const { app } = await startGateway(t, { upstreams: { shop: checked(clock, [a.url]), other: checked(clock, [b.url]) } })
+  t.equal(clock.pending, 2)
+  await app.upstreams.remove('other')
+  t.equal(clock.pending, 1)
+  await app.close()
+  t.equal(clock.pending, 0)
+  clock.advance(60_000)
+  t.strictSame([a.probes, b.probes], [1, 1])
+  await until(() => a.sockets.size + b.sockets.size === 0, 'the end of all connections')
+})
