@@ -45,9 +45,9 @@ const NOBODY: readonly string[] = Object.freeze([])
 const SLOW_START_STEPS = 100
 
 export class Balancer {
-  /** All targets in their configured order. Replaced whole, never changed. */
+  /** All targets in their configured order, as an array and by id. Replaced whole, never changed. */
   all: readonly Target[] = []
-  readonly byId = new Map<string, Target>()
+  byId: ReadonlyMap<string, Target> = new Map()
   readonly #options: BalancerOptions
   readonly #policy: Policy
   readonly #failureStatuses: ReadonlySet<number>
@@ -283,16 +283,15 @@ export class Balancer {
       if (known.warmingSince === undefined) known.effectiveWeight = config.weight
       return known
     })
+    this.byId = new Map(this.all.map(target => [target.id, target]))
     const kept = new Set(this.all)
     const removed = before.filter(target => !kept.has(target))
     for (const target of removed) {
-      this.byId.delete(target.id)
       this.#cancelReturn(target)
       this.#warming = this.#warming.filter(other => other !== target)
     }
     const running = before.some(other => kept.has(other) && other.health !== 'pending')
     for (const target of added) {
-      this.byId.set(target.id, target)
       target.joined = running
       if (running && target.health !== 'pending') this.#beginSlowStart(target)
     }

@@ -141,9 +141,9 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     this.#reconcile(settings.targets)
   }
 
-  /** The targets by id, in their configured order. */
+  /** The targets by id, in their configured order. A change of membership makes a new map. */
   get targets (): ReadonlyMap<string, Target> {
-    return new Map(this.balancer.all.map(target => [target.id, target]))
+    return this.balancer.byId
   }
 
   // ---- changing it --------------------------------------------------------------------------------------------------
