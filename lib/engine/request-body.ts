@@ -147,6 +147,7 @@ export class StreamBody implements RequestBody {
     this.#source.off('readable', this.#onReadable).off('end', this.#onEnd).off('close', this.#onClose)
     this.#kept = []
     this.#view = undefined
+    this.#failed = undefined
   }
 }
 
