@@ -1,12 +1,16 @@
-/** Which CPU core each process gets, so that the proxy shares its own with nobody; undefined where that cannot be had. */
+/** Which CPU core each process gets; nothing where `taskset` or a second core is missing. */
 import { spawnSync } from 'node:child_process'
 
-export const cores = assign(allowed())
-
-function assign (list) {
-  if (list.length < 2) return undefined
-  const load = list[0]
-  return { load, targets: list.length > 2 ? list[1] : load, proxy: list.at(-1) }
+/**
+ * - by default, the proxy shares its core with nobody
+ * - `oneCore`: all processes share one
+ */
+export function assignCores (oneCore) {
+  const list = allowed()
+  if (list.length < 2) return {}
+  const proxy = list.at(-1)
+  if (oneCore) return { load: proxy, targets: proxy, proxy }
+  return { load: list[0], targets: list.length > 2 ? list[1] : list[0], proxy }
 }
 
 /** The cores this process may use: `taskset -p` says "pid 1's current affinity list: 0,2-3". */

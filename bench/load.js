@@ -89,6 +89,7 @@ function written ({ method, path, type, body }, cookie) {
     'User-Agent: Mozilla/5.0 (bench)',
     'Accept: */*',
     'Accept-Encoding: gzip, br',
+    'Connection: keep-alive',
     ...(cookie === undefined ? [] : [`Cookie: ${cookie}`]),
     ...(body === undefined ? [] : [`Content-Type: ${type}`, `Content-Length: ${body.length}`])
   ]

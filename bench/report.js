@@ -4,9 +4,9 @@ import { ratio, spread } from './stats.js'
 /** What every proxy is compared with. */
 const REFERENCES = ['floor', 'http-proxy']
 
-export function markdown (results, { rounds, seconds, connections, node, cpu, cores, pinned }) {
+export function markdown (results, { rounds, seconds, connections, node, cpu, cpus, cores }) {
   return [
-    `${rounds} rounds of ${seconds} s, ${connections} connections, node ${node}, ${cores} × ${cpu}, ${pinned ? 'the proxy on a core of its own' : 'not pinned'}. Medians, with quartiles in brackets.`,
+    `${rounds} rounds of ${seconds} s, ${connections} connections, node ${node}, ${cpus} × ${cpu}, ${placed(cores)}. Medians, with quartiles in brackets.`,
     '',
     row(['workload', 'proxy', 'CPU µs/request', 'requests/s', ...REFERENCES.map(name => `CPU ÷ ${name}`)]),
     row(['---', '---', '--:', '--:', ...REFERENCES.map(() => '--:')]),
@@ -18,6 +18,11 @@ export function markdown (results, { rounds, seconds, connections, node, cpu, co
       ...REFERENCES.map(name => name === proxy.name ? '1' : written(ratio(costs(proxy), costs(proxies.find(other => other.name === name))), 2))
     ])))
   ].join('\n')
+}
+
+function placed ({ load, proxy }) {
+  if (proxy === undefined) return 'processes on any core'
+  return load === proxy ? 'everything on one core' : 'the proxy on a core of its own'
 }
 
 function costs ({ rounds }) {

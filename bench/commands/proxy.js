@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Child, endAll } from '../child.js'
-import { cores } from '../cores.js'
+import { assignCores } from '../cores.js'
 import { markdown } from '../report.js'
 
 /** Files of proxies/, in the order of the table. */
@@ -21,6 +21,7 @@ const HELP = `npm run bench -- [options]
   --rounds n     measurements of each proxy (${FULL.rounds})
   --seconds n    length of each (${FULL.seconds})
   --only names   workloads, separated by commas: ${WORKLOADS.join(', ')}
+  --one-core     the load, the targets and the proxy on one core
   --json file    also writes every round to a file
   --profile dir  also writes a CPU profile of each proxy, which makes all of them slower`
 
@@ -33,6 +34,7 @@ export async function run (args) {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string' },
+      'one-core': { type: 'boolean' },
       json: { type: 'string' },
       profile: { type: 'string' }
     }
@@ -64,6 +66,7 @@ function planOf (values) {
     seconds: numberOf(values, 'seconds', base.seconds, 0.1, 60, Number.isFinite),
     workloads: namesOf(values.only),
     connections: CONNECTIONS,
+    cores: assignCores(values['one-core']),
     profile: values.profile
   }
 }
@@ -82,12 +85,12 @@ function namesOf (only) {
 }
 
 function machine () {
-  return { node: process.version, cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, pinned: cores !== undefined }
+  return { node: process.version, cpu: cpus()[0]?.model.trim() ?? 'unknown', cpus: cpus().length }
 }
 
 async function measureAll (plan) {
-  const targets = new Child('targets.js', [], { core: cores?.targets })
-  const load = new Child('load.js', [], { core: cores?.load })
+  const targets = new Child('targets.js', [], { core: plan.cores.targets })
+  const load = new Child('load.js', [], { core: plan.cores.load })
   const origins = (await targets.call('start')).ports.map(port => `http://127.0.0.1:${port}`)
   const results = []
   for (const workload of plan.workloads) results.push(await measure(workload, plan, load, origins))
@@ -109,7 +112,9 @@ async function measure (workload, plan, load, origins) {
       const before = await proxy.child.call('cpu')
       const { requests, seconds } = await drive(proxy, plan.seconds)
       const after = await proxy.child.call('cpu')
-      proxy.rounds.push({ requests, seconds, cpuUs: (after - before) / requests, perSecond: requests / seconds })
+      const userUs = (after.user - before.user) / requests
+      const systemUs = (after.system - before.system) / requests
+      proxy.rounds.push({ requests, seconds, userUs, systemUs, cpuUs: userUs + systemUs, perSecond: requests / seconds })
     }
   }
   await Promise.all(proxies.map(proxy => proxy.child.end()))
@@ -117,9 +122,9 @@ async function measure (workload, plan, load, origins) {
   return { workload, title, proxies: proxies.map(({ name, rounds }) => ({ name, rounds })) }
 }
 
-async function startProxy (name, workload, { profile }, origins) {
+async function startProxy (name, workload, { cores, profile }, origins) {
   const child = new Child('proxy.js', [name, ...origins], {
-    core: cores?.proxy,
+    core: cores.proxy,
     flags: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${workload}.${name}.cpuprofile`]
   })
   const { port } = await child.call('start')
