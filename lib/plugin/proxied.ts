@@ -212,6 +212,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     }, 'the request could not be served')
     if (reply.sent || reply.raw.destroyed) return
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
+    // The rest of its body would stand between this connection and the next request.
+    if (!reply.request.raw.complete && reply.request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
     reply.send(error)
   }
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { gzipSync, createGunzip } from 'node:zlib'
-import { startGateway, startTarget } from '../helpers/servers.js'
+import { refusedUrl, startGateway, startTarget } from '../helpers/servers.js'
 import { until } from '../helpers/wait.js'
 
 const bodies: Array<[string, string | undefined, Buffer]> = [
@@ -121,4 +121,15 @@ t.test('a slow upload passes on what is there', async t => {
   }
   t.pass('each piece arrived before the next was sent')
   socket.destroy()
+})
+
+t.test('when a request fails before all of its body is here, its connection is closed', async t => {
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [await refusedUrl()], retry: { attempts: 1 } } }, routes: { '/': 'shop' } })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let answer = ''
+  socket.on('data', chunk => { answer += String(chunk) })
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome')
+  await until(() => socket.readableEnded, 'the end')
+  t.match(answer, /^HTTP\/1\.1 502 /)
+  t.match(answer, /connection: close/i)
 })
