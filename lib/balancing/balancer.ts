@@ -187,13 +187,12 @@ export class Balancer {
 
   /** Never the last one in; for failures that may have a common cause, only a share of all. */
   #mayEject (target: Target, unreachable: boolean): boolean {
-    const rules = this.#options.ejection
-    if (rules === false) return false
+    const { maxEjected } = this.#options.ejection as EjectionRules
     const othersLeft = this.all.some(other => other !== target && other.eligible && other.ejection.standing === 'in')
     if (!othersLeft) return false
     if (unreachable) return true
     const out = this.all.reduce((count, other) => count + (other.ejection.standing !== 'in' && !other.ejection.unreachable ? 1 : 0), 0)
-    return out < Math.max(1, Math.floor(rules.maxEjected * this.all.length))
+    return out < Math.max(1, Math.floor(maxEjected * this.all.length))
   }
 
   #eject (target: Target, unreachable: boolean, reason: string): void {
