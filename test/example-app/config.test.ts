@@ -1,0 +1,149 @@
+/** What the gateway can be told, and what it says when it is told wrong. */
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { checkConfig, ConfigError, type Environment } from '../../example-app/config.js'
+import { configPath, readConfig } from '../../example-app/config-file.js'
+
+/** The faults of it, one a line, without the first line, which names the file. */
+function faultsOf (run: () => unknown): string[] {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n').slice(1).map(line => line.trim())
+    throw error
+  }
+  return []
+}
+
+const faultsIn = (value: unknown, env: Environment = {}): string[] => faultsOf(() => checkConfig(value, env, 'gateway.yaml'))
+
+t.test('defaults', async t => {
+  t.same(checkConfig({}, {}, 'gateway.yaml'), {
+    listen: { host: '127.0.0.1', port: 3000 },
+    workers: 1,
+    logLevel: 'info',
+    trustProxy: false,
+    secret: undefined,
+    drainMs: 30_000,
+    balancer: {}
+  })
+})
+
+t.test('everything that can be said', async t => {
+  const upstreams = { shop: { targets: ['http://10.0.0.1:3000'], policy: 'round-robin' } }
+  const routes = { '/shop': 'shop', '/api': { upstream: 'shop', rewritePrefix: '/v1' } }
+  const config = checkConfig({
+    listen: { host: '0.0.0.0', port: 8080 }, workers: 4, logLevel: 'warn', trustProxy: 'loopback', upstreams, routes, drainMs: 500
+  }, {}, 'gateway.yaml')
+  t.same(config, {
+    listen: { host: '0.0.0.0', port: 8080 },
+    workers: 4,
+    logLevel: 'warn',
+    trustProxy: 'loopback',
+    secret: undefined,
+    drainMs: 500,
+    balancer: { upstreams, routes, drainMs: 500 }
+  })
+})
+
+t.test('the environment overrides, but not with nothing', async t => {
+  const file = { listen: { host: '10.1.1.1', port: 1 }, workers: 2, logLevel: 'debug' }
+  t.match(checkConfig(file, { HOST: '::', PORT: '0', WORKERS: '3', LOG_LEVEL: 'silent', LB_SECRET: 'sixteen or longer' }, 'gateway.yaml'), {
+    listen: { host: '::', port: 0 }, workers: 3, logLevel: 'silent', secret: 'sixteen or longer'
+  })
+  t.match(checkConfig(file, { HOST: '', PORT: '', WORKERS: '', LOG_LEVEL: '', LB_SECRET: '' }, 'gateway.yaml'), { ...file, secret: undefined })
+})
+
+t.test('every fault is told, of the app, the plugin and the environment', async t => {
+  t.same(faultsIn({
+    listen: { prot: 3000, host: '' },
+    workers: 0,
+    loglevel: 'info',
+    logLevel: 'loud',
+    upstreams: { shop: { targets: [{ url: 'http://10.0.0.1:3000', weight: '2' }], polici: 'random' } },
+    routes: { '/shop': 'shop', '/api': 'api' }
+  }, { PORT: '70000', WORKERS: 'many', LOG_LEVEL: 'quiet' }), [
+    'loglevel: unknown option; known are listen, workers, logLevel, trustProxy, upstreams, routes, drainMs',
+    'listen.prot: unknown option; known are host, port',
+    'listen.host: expected a string that is not empty, got "" (string)',
+    'workers: expected 1 to 256, got 0',
+    "logLevel: expected 'fatal' or 'error' or 'warn' or 'info' or 'debug' or 'trace' or 'silent', got \"loud\" (string)",
+    ...faultsIn({ upstreams: { shop: { targets: ['http://10.0.0.1:3000'], polici: 'random' } } }),
+    'upstreams.shop.targets[0].weight: expected 0 to 256, got "2" (string)',
+    'routes["/api"]: no upstream "api"; there are shop',
+    'environment.PORT: expected 0 to 65535, got 70000',
+    'environment.WORKERS: expected 1 to 256, got "many" (string)',
+    "environment.LOG_LEVEL: expected 'fatal' or 'error' or 'warn' or 'info' or 'debug' or 'trace' or 'silent', got \"quiet\" (string)"
+  ])
+  t.match(faultsIn({ upstreams: { shop: { polici: 'random' } } }), [/^upstreams\.shop\.polici: unknown option; known are targets, policy, /])
+})
+
+t.test('a secret that is too short is not repeated', async t => {
+  t.same(faultsIn({}, { LB_SECRET: 'hush' }), ['environment.LB_SECRET: expected 16 characters or more, got fewer'])
+})
+
+t.test('what is no object has nothing to say', async t => {
+  t.same(faultsIn(null), ['the whole: expected an object, got null'])
+  t.same(faultsIn([]), ['the whole: expected an object, got an array'])
+})
+
+t.test('trustProxy is what Fastify takes', async t => {
+  for (const trustProxy of [true, false, 'loopback', '10.0.0.0/8, 192.168.1.1', ['10.0.0.1', '::1']]) t.same(faultsIn({ trustProxy }), [])
+  for (const trustProxy of [1, 'somebody', ['10.0.0.1', 'somebody'], { hops: 1 }, null, '', ['']]) {
+    t.match(faultsIn({ trustProxy }), [/^trustProxy: expected true, false, or addresses and networks to trust, got /], JSON.stringify(trustProxy))
+  }
+})
+
+t.test('the message names the file and counts', async t => {
+  t.throws(() => checkConfig({ worker: 2 }, {}, 'some/gateway.yaml'), {
+    message: 'some/gateway.yaml has a fault, so nothing was started:\n  worker: unknown option; known are listen, workers, logLevel, trustProxy, upstreams, routes, drainMs'
+  })
+  t.throws(() => checkConfig({ worker: 2, rotes: {} }, {}, 'some/gateway.yaml'), { message: /^some\/gateway\.yaml has 2 faults, so nothing was started:\n {2}worker: .*\n {2}rotes: / })
+})
+
+t.test('YAML and JSON are read', async t => {
+  const dir = t.testdir({
+    'gateway.yaml': 'listen: { port: 8080 } # a comment\nupstreams:\n  shop:\n    limits: { maxRequests: .inf }\n',
+    'gateway.json': '{\n\t"listen": { "port": 8080 },\n\t"workers": 2\n}\n'
+  })
+  t.match(readConfig(`${dir}/gateway.yaml`, {}), { listen: { port: 8080 }, balancer: { upstreams: { shop: { limits: { maxRequests: Infinity } } } } })
+  t.match(readConfig(`${dir}/gateway.json`, { PORT: '8081' }), { listen: { port: 8081 }, workers: 2 })
+})
+
+t.test('the example is right', async t => {
+  const example = fileURLToPath(new URL('../../example-app/gateway.example.yaml', import.meta.url))
+  t.match(readConfig(example, {}), { listen: { port: 3000 }, workers: 2, balancer: { routes: { '/shop': 'shop' } } })
+})
+
+t.test('what is wrong with the text is told with its place', async t => {
+  const wrong: Record<string, [text: string, ...faults: string[]]> = {
+    twice: ['workers: 1\nworkers: 2', 'line 2, column 1: Map keys must be unique'],
+    tab: ['listen:\n\tport: 1', 'line 2, column 1: Tabs are not allowed as indentation'],
+    tag: ['workers: 1\nlogLevel: !env LEVEL', 'line 2, column 11: Unresolved tag: !env'],
+    alias: ['routes: *shop', 'Unresolved alias (the anchor must be set before the alias): shop'],
+    json: ['{ "workers": 1 }}', 'line 1, column 17: Unexpected flow-map-end token in YAML stream: "}"'],
+    several: ['listen: { port: 1\nworkers: b: c\n', 'line 2, column 1: Flow map in block collection must be sufficiently indented and end with a }', 'line 2, column 10: Nested mappings are not allowed in compact mappings'],
+    empty: ['', 'the whole: expected an object, got null']
+  }
+  for (const [name, [text, ...faults]] of Object.entries(wrong)) {
+    const dir = t.testdir({ 'gateway.yaml': text })
+    t.match(faultsOf(() => readConfig(`${dir}/gateway.yaml`, {})), faults, name)
+  }
+})
+
+t.test('a file that cannot be read', async t => {
+  const path = `${t.testdir({})}/gateway.yaml`
+  t.throws(() => readConfig(path, {}), { message: /gateway\.yaml has a fault, so nothing was started:\n {2}it cannot be read: ENOENT/ })
+})
+
+t.test('which file', async t => {
+  t.equal(configPath([], {}), undefined)
+  t.equal(configPath([], { CONFIG: '' }), undefined)
+  t.equal(configPath([], { CONFIG: 'a.yaml' }), 'a.yaml')
+  t.equal(configPath(['b.yaml'], { CONFIG: 'a.yaml' }), 'b.yaml')
+  t.equal(configPath(['--config', 'c.yaml'], { CONFIG: 'a.yaml' }), 'c.yaml')
+  t.equal(configPath(['--config=c.yaml'], {}), 'c.yaml')
+  t.equal(configPath(['-c', 'c.yaml'], {}), 'c.yaml')
+  t.same(faultsOf(() => configPath(['b.yaml', '--config', 'c.yaml'], {})), ['expected one configuration file, got c.yaml, b.yaml'])
+  t.match(faultsOf(() => configPath(['--port', '1'], {})), [/^Unknown option '--port'/])
+})
