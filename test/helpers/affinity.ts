@@ -35,7 +35,7 @@ export function affinityBench (affinity: AffinityOptions, { name = 'shop', ids =
     targets: ids.map(id => ({ id, url: `http://${id}.internal:3000` })),
     affinity,
     now: clock.now,
-    timers: { after: clock.after, cancel: clock.cancel }
+    timers: clock
   })
   const own = registry.entry(name)!.affinity!
   const request = (headers: object, protocol: string): FastifyRequest => ({ raw: { headers }, protocol }) as unknown as FastifyRequest

@@ -28,7 +28,7 @@ function checked (clock: FakeClock, targets: UpstreamOptions['targets'], active:
     targets: targets!,
     policy: 'round-robin',
     now: clock.now,
-    timers: { after: clock.after, cancel: clock.cancel },
+    timers: clock,
     random: () => 0.5,
     health: { active: { path: '/health', interval: 1_000, jitter: 0, rise: 1, fall: 1, ...active } }
   }

@@ -293,7 +293,7 @@ t.test('without a secret the log has a warning', async t => {
 
 t.test('who did not come for maxIdle, or came first longer than maxLife ago, is a new client', async t => {
   const clock = new FakeClock()
-  const { url } = await startShop(t, { maxIdle: 60_000, maxLife: 200_000 }, { now: clock.now, timers: { after: clock.after, cancel: clock.cancel } })
+  const { url } = await startShop(t, { maxIdle: 60_000, maxLife: 200_000 }, { now: clock.now, timers: clock })
   const browser = await clientOf(url, 'b')
   const course: Array<[string | null, number]> = []
   for (const passed of [30_000, 1, 60_000, 60_000, 49_999]) {

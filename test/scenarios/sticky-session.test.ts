@@ -23,7 +23,7 @@ async function startApp (t: Ending, affinity: AffinityOptions, options: Partial<
         policy: 'round-robin',
         affinity,
         now: clock.now,
-        timers: { after: clock.after, cancel: clock.cancel },
+        timers: clock,
         ...options
       }
     },
