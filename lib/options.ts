@@ -69,9 +69,12 @@ export function integer (min: number, max = Infinity): Check<number> {
     typeof value === 'number' && (Number.isSafeInteger(value) || value === max) && value >= min && value <= max)
 }
 
+/** Milliseconds that a Node timer can hold at most. */
+export const LONGEST_TIMEOUT = 0x7fffffff
+
 /** A time in milliseconds; the longest is what a Node timer can hold. */
 export function milliseconds (min = 0): Check<number> {
-  return simple(`milliseconds, ${min} to 2147483647`, value => typeof value === 'number' && value >= min && value <= 0x7fffffff)
+  return simple(`milliseconds, ${min} to ${LONGEST_TIMEOUT}`, value => typeof value === 'number' && value >= min && value <= LONGEST_TIMEOUT)
 }
 
 function range (what: string, min: number, max: number): string {

@@ -220,7 +220,14 @@ export const upstreamOption: Check<UpstreamSettings> = (value, path, faults) => 
 }
 
 /** Route options that are ours to set. */
-const OURS = ['upstream', 'rewritePrefix', 'handler', 'url', 'path']
+const OURS = ['handler', 'url', 'path']
+
+/** Route options that Fastify knows; it would take any other without a word. */
+const ROUTE_OPTIONS = [
+  'method', 'config', 'constraints', 'bodyLimit', 'exposeHeadRoute', 'prefixTrailingSlash', 'handlerTimeout', 'logLevel', 'logSerializers',
+  'childLoggerFactory', 'errorHandler', 'schema', 'attachValidation', 'validatorCompiler', 'serializerCompiler', 'schemaErrorFormatter',
+  'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse', 'onError', 'onTimeout', 'onRequestAbort'
+]
 
 const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
   if (!isObject(value)) {
@@ -235,7 +242,10 @@ const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
     if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || (rewritePrefix !== '' && !rewritePrefix.startsWith('/')))) {
       fault(faults, `${here}.rewritePrefix`, "a path, as '/v1', or ''", rewritePrefix)
     }
-    for (const name of OURS) if (name in options) faults.push(`${here}.${name}: this is set by the plugin`)
+    for (const name of Object.keys(options)) {
+      if (OURS.includes(name)) faults.push(`${here}.${name}: this is set by the plugin`)
+      else if (!ROUTE_OPTIONS.includes(name)) faults.push(`${here}.${name}: unknown option; known are upstream, rewritePrefix, ${ROUTE_OPTIONS.join(', ')}`)
+    }
     return {
       prefix: prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
       upstream: upstream as string,

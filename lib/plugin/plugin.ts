@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } 
 import fastifyCookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
 import type { Balancing } from '../engine/exchange.js'
-import { checked, refuse } from '../options.js'
+import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kPayload, kRoute, type BalancedRoute } from './body.js'
@@ -44,10 +44,12 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   if (inherited === undefined) decorate(fastify, registry)
   for (const [name, settings] of Object.entries(upstreams)) registry.install(name, settings)
 
-  fastify.addHook('onReady', () => registry.probed())
+  // Fastify gives up a hook after `pluginTimeout` (0: never), and then the server does not start at all.
+  const { pluginTimeout } = fastify.initialConfig
+  fastify.addHook('onReady', () => registry.probed(pluginTimeout === 0 || pluginTimeout === undefined ? LONGEST_TIMEOUT : pluginTimeout * 0.8))
   if (inherited === undefined) {
-    fastify.addHook('preClose', async () => { registry.closing = true })
-    fastify.addHook('onClose', () => registry.close(drainMs))
+    fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
+    fastify.addHook('onClose', () => registry.close())
   }
   if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
 }

@@ -115,6 +115,9 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   }
 
   #clientClosed (): void {
+    const { server } = this.#reply
+    // A response whose headers went out before the server began to close has left its connection open: it is idle now, and would be waited for.
+    if (server.upstreams.closing) setImmediate(() => { server.server.closeIdleConnections?.() })
     if (this.#ended) return
     const gone = !this.#reply.raw.writableFinished
     this.#exchange?.abort(gone ? 'client-aborted' : 'abandoned', new ClientClosedError())

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { MemorySessions } from '../balancing/sessions.js'
 import { drainMsOption, Upstream, type DrainOptions } from '../engine/upstream.js'
 import { Prober } from '../health/prober.js'
-import { checked, object, refuse } from '../options.js'
+import { checked, object, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { Affinity } from './affinity.js'
@@ -26,6 +26,8 @@ export class Upstreams implements Iterable<Upstream> {
   readonly cookieNames = new Set<string>()
   /** @internal The server closes: clients are told not to use their connections again. */
   closing = false
+  #cut: NodeJS.Timeout | undefined
+  #cutAt = 0
   readonly #entries = new Map<string, Entry>()
   readonly #log: FastifyBaseLogger
   readonly #serializeCookie: SerializeCookie
@@ -109,13 +111,28 @@ export class Upstreams implements Iterable<Upstream> {
     return upstream
   }
 
-  /** @internal Resolved when every target that is there has been probed once, or has had the time for it. */
-  async probed (): Promise<void> {
-    await Promise.all(this.#firstProbes)
+  /** @internal Resolved when every target that is there has been probed once, or has had the time for it; after `limitMs` at the latest. */
+  async probed (limitMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>(resolve => { timer = setTimeout(resolve, limitMs) })
+    await Promise.race([Promise.all(this.#firstProbes), late])
+    clearTimeout(timer)
   }
 
-  /** @internal */
-  async close (drainMs: number): Promise<void> {
+  /**
+   * @internal The server is about to close, and waits for what is in flight. Nothing is taken away yet, since that may need another attempt; after
+   * `drainMs` it is cut, so that the server does not wait for ever.
+   */
+  beginClosing (drainMs: number): void {
+    this.closing = true
+    this.#cutAt = performance.now() + drainMs
+    this.#cut = setTimeout(() => { void this.close() }, Math.min(drainMs, LONGEST_TIMEOUT)).unref()
+  }
+
+  /** @internal The server is closed: what is still in flight has the rest of its time. */
+  async close (): Promise<void> {
+    clearTimeout(this.#cut)
+    const drainMs = Math.max(0, Math.round(this.#cutAt - performance.now()))
     const leaving = [...this.#leaving].map(upstream => upstream.close(drainMs))
     await Promise.all([...leaving, ...[...this.#entries.keys()].map(name => this.remove(name, { drainMs }))])
   }

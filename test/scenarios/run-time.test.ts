@@ -137,6 +137,34 @@ t.test('a server that closes lets requests in flight end', async t => {
   await until(() => a.sockets.size === 0, 'no connection is left')
 })
 
+t.test('a server that closes waits for what does not end no longer than drainMs', async t => {
+  const endless = await startTarget(t, 'endless', (_seen, _request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    response.write('x')
+  })
+  const { url, app } = await startGateway(t, { drainMs: 50, upstreams: { shop: { targets: [endless.url] } }, routes: { '/': 'shop' } }, { server: { forceCloseConnections: 'idle' } })
+  const answer = await fetch(url)
+  const closed = app.close()
+  await t.rejects(answer.text(), 'it is cut, not ended')
+  await closed
+})
+
+t.test('a connection whose response had begun before the server closed is not waited for once it is idle', async t => {
+  let finish!: () => void
+  const target = await startTarget(t, 'a', (_seen, _request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    response.write('begun, ')
+    finish = () => response.end('ended')
+  })
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }, { server: { forceCloseConnections: 'idle', keepAliveTimeout: 600_000 } })
+  const answer = await fetch(url)
+  t.equal(answer.headers.get('connection'), 'keep-alive')
+  const closed = app.close()
+  finish()
+  t.equal(await answer.text(), 'begun, ended')
+  await closed
+})
+
 t.test('pick() and snapshot() tell without sending anything', async t => {
   const a = await startTarget(t, 'a')
   const { app } = await startGateway(t, {
