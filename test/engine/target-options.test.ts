@@ -1,6 +1,7 @@
 import t from 'tap'
 import { targetOption, targetsOption, type EngineTargetConfig } from '../../lib/engine/target-options.js'
 import { checked } from '../../lib/options.js'
+import { matchLines } from '../helpers/lines.js'
 
 const target = (value: unknown): EngineTargetConfig => checked(targetOption, value, 'target')
 
@@ -58,8 +59,8 @@ t.test('what is no url of a target is a fault that does not show credentials', a
     ['http://user:secret@shop', 'http://…@shop'], ['http://secret@shop/', 'http://…@shop/'], ['https:user:secret@shop', '…@shop'],
     ['http:\\\\user:secret@shop', 'http:\\\\…@shop'], ['ftp://user:se?cret@shop:x', 'ftp://…@shop:x']
   ] as const) {
-    t.match(faultsOf(url), [`target: expected a url: 'http://host:port', 'https://host:port' or 'unix:/path/to/socket', without query, fragment or credentials, got ${JSON.stringify(shown)} (string)`], url)
-    t.match(faultsOf({ url }), [/^target\.url: expected a url: /], url)
+    matchLines(t, faultsOf(url), [`target: expected a url: 'http://host:port', 'https://host:port' or 'unix:/path/to/socket', without query, fragment or credentials, got ${JSON.stringify(shown)} (string)`], url)
+    matchLines(t, faultsOf({ url }), [/^target\.url: expected a url: /], url)
     t.notMatch(faultsOf(url).concat(faultsOf({ url })).join(), /secret|se\?cret/)
   }
 })
@@ -98,7 +99,7 @@ t.test('every fault is told, with its path', async t => {
 t.test('ids are distinct, among themselves and from those that are taken', async t => {
   const faults: string[] = []
   const configs = targetsOption(['x'])(['http://a', 'http://a/base', { url: 'http://b', id: 'http://a' }, { url: 'http://c', id: 'x' }, 'wrong', { url: 'http://d' }], 'targets', faults)
-  t.match(faults, [
+  matchLines(t, faults, [
     'targets[1].id: expected an id of its own, got "http://a", which is the id of targets[0]',
     'targets[2].id: expected an id of its own, got "http://a", which is the id of targets[1]',
     'targets[3].id: expected an id of its own, got "x", which is the id of a target that is there already',

@@ -2,6 +2,7 @@ import t from 'tap'
 import { checkEngine, engineFields, type EngineSettings } from '../../lib/engine/upstream-options.js'
 import { checked, object } from '../../lib/options.js'
 import { FakeClock } from '../helpers/clock.js'
+import { matchLines } from '../helpers/lines.js'
 
 const engineOptions = object<EngineSettings>(engineFields)
 const settings = (options: object): EngineSettings => checked(engineOptions, options, 'shop')
@@ -44,7 +45,7 @@ t.test('every fault is told, with its path', async t => {
     [{ timers: { after () {} } }, 'shop.timers: expected an object with the methods after and cancel, got an object'],
     [{ timers: null }, 'shop.timers: expected an object with the methods after and cancel, got null']
   ] as const) {
-    t.match(faultsOf(options), [fault])
+    matchLines(t, faultsOf(options), [fault])
   }
 })
 

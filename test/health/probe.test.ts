@@ -5,6 +5,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { selfSigned, type Certificate } from '../helpers/certificates.js'
 import { probeOf } from '../helpers/probing.js'
@@ -257,7 +259,10 @@ t.test('a tcp probe connects, says nothing, and leaves', async t => {
 })
 
 t.test('a unix socket is probed, with its base path', async t => {
-  const path = join(t.testdir(), 'shop.sock')
+  // The path of a socket is short, or it is cut off without a word.
+  const dir = mkdtempSync(join(tmpdir(), 'lb-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const path = join(dir, 'shop.sock')
   const seen: string[] = []
   const server = createHttpServer((request, response) => {
     seen.push(`${request.headers.host!} ${request.url!}`)

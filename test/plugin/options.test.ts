@@ -8,6 +8,7 @@ import type { LoadBalancerOptions, UpstreamOptions } from '../../lib/index.js'
 import { checked } from '../../lib/options.js'
 import { pluginOptions, upstreamOption } from '../../lib/plugin/options.js'
 import { FakeClock } from '../helpers/clock.js'
+import { matchLines } from '../helpers/lines.js'
 import { startTarget } from '../helpers/servers.js'
 
 function faultsOf (options: unknown, known: string[] = [], cookies: Record<string, string> = {}): string[] {
@@ -81,13 +82,13 @@ t.test('options that are none are a fault', async t => {
 
 t.test('unknown options are told, with those that are known', async t => {
   t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, drainMs'])
-  t.match(shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers$/])
-  t.match(shopFaults({ health: { activ: {} } }), ['upstreams.shop.health.activ: unknown option; known are active, passive'])
-  t.match(shopFaults({ health: { active: { pfad: '/' } } }), [/^upstreams\.shop\.health\.active\.pfad: unknown option; known are type, path, /])
-  t.match(shopFaults({ headers: { hosts: '' } }), ['upstreams.shop.headers.hosts: unknown option; known are host'])
-  t.match(cookieFaults({ expires: 1 }), [/^upstreams\.shop\.affinity\.cookie\.expires: unknown option; known are name, secret, maxIdle, maxLife, domain, path, /])
-  t.match(affinityFaults({ cookie: {}, ttl: 1 }), ['upstreams.shop.affinity.ttl: unknown option; known are onUnavailable, cookie'])
-  t.match(affinityFaults({ session: { cookie: 'a' }, cookie: {} }), ['upstreams.shop.affinity.cookie: unknown option; known are onUnavailable, session, ttl, max'])
+  matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers$/])
+  matchLines(t, shopFaults({ health: { activ: {} } }), ['upstreams.shop.health.activ: unknown option; known are active, passive'])
+  matchLines(t, shopFaults({ health: { active: { pfad: '/' } } }), [/^upstreams\.shop\.health\.active\.pfad: unknown option; known are type, path, /])
+  matchLines(t, shopFaults({ headers: { hosts: '' } }), ['upstreams.shop.headers.hosts: unknown option; known are host'])
+  matchLines(t, cookieFaults({ expires: 1 }), [/^upstreams\.shop\.affinity\.cookie\.expires: unknown option; known are name, secret, maxIdle, maxLife, domain, path, /])
+  matchLines(t, affinityFaults({ cookie: {}, ttl: 1 }), ['upstreams.shop.affinity.ttl: unknown option; known are onUnavailable, cookie'])
+  matchLines(t, affinityFaults({ session: { cookie: 'a' }, cookie: {} }), ['upstreams.shop.affinity.cookie: unknown option; known are onUnavailable, session, ttl, max'])
 })
 
 t.test('wrong types are told, with what was expected and what was there', async t => {
@@ -222,11 +223,14 @@ t.test('a route says what it can say, and what is the plugin\'s to set is told',
   ] as const) {
     t.strictSame(faultsOf({ upstreams, routes }), faults)
   }
+  matchLines(t, faultsOf({ upstreams, routes: { '/shop': { upstream: 'shop', methods: ['GET'] } } }), [
+    /^routes\["\/shop"\]\.methods: unknown option; known are upstream, rewritePrefix, method, config, constraints, /
+  ])
 })
 
 t.test('faults that show only when options are looked at together are told when each alone is fine', async t => {
   const pool = { connections: 10 }
-  t.match(shopFaults({ pool, limits: { maxRequests: 11 } }), [/^upstreams\.shop\.limits\.maxRequests: expected at most pool\.connections \(10\), got 11; /])
+  matchLines(t, shopFaults({ pool, limits: { maxRequests: 11 } }), [/^upstreams\.shop\.limits\.maxRequests: expected at most pool\.connections \(10\), got 11; /])
   t.strictSame(shopFaults({ pool, limits: { maxRequests: 11 }, spill: 'soft' }), ["upstreams.shop.spill: expected 'gradual' or 'hard', got \"soft\" (string)"])
 })
 
@@ -257,7 +261,7 @@ t.test('one error lists every fault, and nothing is half registered', async t =>
   const error = await Promise.resolve(app.register(loadBalancer, wrong(target.url, clock) as LoadBalancerOptions)).then(
     () => t.fail('it was registered'), (error: Error & { code: string, statusCode: number }) => error) as Error & { code: string, statusCode: number }
   t.match(error, { code: 'FST_LB_INVALID_OPTIONS', statusCode: 500 })
-  t.match(error.message.split('\n').sort(), [
+  matchLines(t, error.message.split('\n').sort(), [
     'metric: unknown option; known are upstreams, routes, drainMs',
     'routes["/other"]: no upstream "other"; there are good, shop, api',
     'upstreams.api.affinity.cookie.name: expected a name of its own, got "lb_good", which "good" has',

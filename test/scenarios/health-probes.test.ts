@@ -120,3 +120,21 @@ t.test('after app.close() and after the removal of an upstream nobody is probed 
   t.strictSame([a.probes, b.probes], [1, 1])
   await until(() => a.sockets.size + b.sockets.size === 0, 'the end of all connections')
 })
+
+t.test('however long a probe may take, the server starts before Fastify would give up the plugin', async t => {
+  const target = await startTarget(t, 'dead', () => {})
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], health: { active: { timeout: 60_000 } } } } }, {
+    server: { pluginTimeout: 500 }
+  })
+  t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.health, 'pending')
+})
+
+t.test('without such a limit it waits for as long as the probe may take', async t => {
+  const clock = new FakeClock()
+  const target = await startTarget(t, 'dead', () => {})
+  const starting = startGateway(t, { upstreams: { shop: checked(clock, [target.url], { timeout: 60_000 }) } }, { server: { pluginTimeout: 0 } })
+  await until(() => target.seen.length === 1, 'the probe')
+  clock.advance(60_000)
+  const { app } = await starting
+  t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.health, 'unhealthy')
+})

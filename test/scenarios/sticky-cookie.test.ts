@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import type { AffinityCookieOptions, LoadBalancerOptions, UpstreamOptions } from '../../lib/index.js'
 import { Browser, newClients } from '../helpers/browser.js'
 import { FakeClock } from '../helpers/clock.js'
+import { matchLines } from '../helpers/lines.js'
 import { refusedUrl, startGateway, startTarget, type Ending, type Gateway, type TestTarget } from '../helpers/servers.js'
 
 const SECRET = 'a secret of the gateway'
@@ -48,8 +49,7 @@ t.test('a client stays with its target, and is sent the cookie once', async t =>
   const { url } = await startShop(t)
   const browser = new Browser(url)
   const first = await browser.get()
-  t.match(first.setCookie, [/^lb_shop=[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax$/])
-  t.equal(first.setCookie.length, 1)
+  matchLines(t, first.setCookie, [/^lb_shop=[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax$/])
   for (let i = 0; i < 10; i++) {
     const next = await browser.get(`/orders/${i}`)
     t.equal(next.target, first.target)
@@ -367,7 +367,7 @@ t.test('the cookie is Secure where the client came by https, as a trusted proxy 
   for (const [trustProxy, proto, secure] of [[true, 'https', true], [true, 'http', false], [false, 'https', false]] as const) {
     const { url } = await startShop(t, {}, {}, { server: { trustProxy } })
     const { setCookie } = await new Browser(url).get('/', { 'x-forwarded-proto': proto })
-    t.match(setCookie, [secure ? /; Secure(;|$)/ : /^((?!Secure).)*$/])
+    matchLines(t, setCookie, [secure ? /; Secure(;|$)/ : /^((?!Secure).)*$/])
   }
 })
 
