@@ -14,6 +14,7 @@ import { DeadlineError, type Deadline } from './deadlines.js'
 import type { RawHeaders } from './downstream.js'
 import type { Exchange } from './exchange.js'
 import { outcomeOf } from './failure.js'
+import { rawHeader } from './headers.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import type { Progress } from './retry.js'
 
@@ -138,7 +139,7 @@ export class Attempt implements ConnectionAware {
     }
     const bad = this.#exchange.isBadStatus(status)
     if (!bad) this.#lease.answered()
-    if (bad && this.#exchange.triesAnother(this)) {
+    if (bad && this.#exchange.triesAnother(this, headers)) {
       this.#phase = 'discarding'
     } else {
       this.#phase = 'delivering'
@@ -286,10 +287,5 @@ function onDeadline (attempt: Attempt): void {
 }
 
 function isEventStream (headers: RawHeaders): boolean {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length === 12 && headers[i]!.toString('latin1').toLowerCase() === 'content-type') {
-      return headers[i + 1]!.toString('latin1').toLowerCase().startsWith('text/event-stream')
-    }
-  }
-  return false
+  return rawHeader(headers, 'content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
 }

@@ -13,8 +13,10 @@ import { Attempt } from './attempt.js'
 import { DeadlineError, type Timeouts } from './deadlines.js'
 import type { Downstream, RawHeaders } from './downstream.js'
 import { clientError, mayBeBetterElsewhere } from './failure.js'
+import { rawHeader } from './headers.js'
+import type { Waiting } from './queue.js'
 import type { RequestBody } from './request-body.js'
-import { backoffDelay, maySendAgain, type Retry } from './retry.js'
+import { backoffDelay, isIdempotent, maySendAgain, retryAfterMs, type Retry } from './retry.js'
 import type { Upstream } from './upstream.js'
 
 export interface ExchangeRequest {
@@ -47,7 +49,10 @@ export interface Balancing {
   attempts: AttemptReport[]
 }
 
-export class Exchange {
+/** Milliseconds of a `Retry-After` that are waited for. */
+const LONGEST_RETRY_AFTER = 1_000
+
+export class Exchange implements Waiting {
   readonly upstream: Upstream
   readonly request: ExchangeRequest
   readonly clock: Clock
@@ -58,9 +63,15 @@ export class Exchange {
   readonly #context: PickContext
   readonly #downstream: Downstream
   readonly #retry: Retry | false
-  #current: Attempt | undefined
+  /** Attempts that may still serve: one, or two when one is hedged. */
+  #running: Attempt[] = []
   #done = false
-  #tried: string[] = []
+  #queued = false
+  readonly #tried: string[] = []
+  /** Targets that asked not to be tried again soon. */
+  readonly #barred: string[] = []
+  /** When the targets that were tried allow another try. */
+  #notBefore = 0
   /** Attempts that count, of `retry.attempts`. */
   #spent = 0
   /** How often all targets have been tried. */
@@ -68,6 +79,7 @@ export class Exchange {
   #reusedFree = true
   #lastError: Error | undefined
   #backoff: Timer
+  #hedge: Timer
   #total: Timer
 
   constructor (upstream: Upstream, request: ExchangeRequest, context: PickContext, downstream: Downstream, timeouts: Timeouts, retry: Retry | false) {
@@ -85,6 +97,10 @@ export class Exchange {
     this.request.body.watch(this.#bodyFailed)
     if (this.#done) return
     if (this.timeouts.total > 0) this.#total = this.clock.after(this.timeouts.total, onTotal, this)
+    if (this.#retry !== false) {
+      this.upstream.budget?.deposit()
+      if (this.#retry.hedge !== false) this.#planHedge(this.#retry.hedge.after)
+    }
     this.#next()
   }
 
@@ -92,14 +108,43 @@ export class Exchange {
   abort (outcome: 'client-aborted' | 'abandoned', error: Error): void {
     if (this.#done) return
     this.#finish()
-    this.#current?.cancel(outcome, error)
+    this.#giveUp(outcome, error)
   }
 
   /** The request will never be whole: a target must not take what it has for all of it. */
   readonly #bodyFailed = (error: Error): void => {
     if (this.#done) return
-    this.#current?.cancel(outcomeOfBody(error), error)
-    this.#fail(error)
+    this.#finish()
+    this.#giveUp(error instanceof ClientClosedError ? 'client-aborted' : 'client-fault', error)
+    this.#downstream.failed(error)
+  }
+
+  #giveUp (outcome: Outcome, error: Error): void {
+    for (const attempt of this.#running.splice(0)) attempt.cancel(outcome, error)
+  }
+
+  /** This attempt serves; a second one is not needed any more. */
+  #settleOn (attempt: Attempt): void {
+    this.servedBy = attempt.target
+    this.report.target = attempt.target.id
+    this.clock.cancel(this.#total)
+    this.clock.cancel(this.#hedge)
+    if (this.#running.length === 1) return
+    this.#leaveOut(attempt)
+    this.#giveUp('abandoned', new Error('the other attempt was faster'))
+    this.#running.push(attempt)
+  }
+
+  #leaveOut (attempt: Attempt): void {
+    this.#running.splice(this.#running.indexOf(attempt), 1)
+  }
+
+  /** This attempt will not serve. True: another one is under way that may. */
+  #leaveToOther (attempt: Attempt): boolean {
+    this.#leaveOut(attempt)
+    if (this.#running.length === 0) return false
+    this.#tried.push(attempt.target.id)
+    return true
   }
 
   // ---- what an attempt asks and tells ---------------------------------------------------------------------------------
@@ -109,9 +154,13 @@ export class Exchange {
   }
 
   /** A response came with a status that may be had better elsewhere. True: it is not wanted, another attempt is on its way. */
-  triesAnother (attempt: Attempt): boolean {
+  triesAnother (attempt: Attempt, headers: RawHeaders): boolean {
     if (this.#done || this.#retry === false || !this.#retry.statuses.includes(attempt.status!)) return false
-    return this.#goOn(attempt)
+    if (this.#leaveToOther(attempt)) return true
+    const after = rawHeader(headers, 'retry-after')
+    if (this.#goOn(attempt, after === undefined ? undefined : retryAfterMs(after, this.clock.now()))) return true
+    this.#running.push(attempt)
+    return false
   }
 
   informed (status: number, headers: RawHeaders): void {
@@ -119,8 +168,7 @@ export class Exchange {
   }
 
   responded (attempt: Attempt, status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
-    this.clock.cancel(this.#total)
-    this.servedBy = attempt.target
+    this.#settleOn(attempt)
     return this.#downstream.responded(status, headers, statusText, resume)
   }
 
@@ -134,7 +182,7 @@ export class Exchange {
   }
 
   upgraded (attempt: Attempt, status: number, headers: RawHeaders, socket: Duplex): void {
-    this.servedBy = attempt.target
+    this.#settleOn(attempt)
     this.#finish()
     this.#downstream.upgraded(status, headers, socket)
   }
@@ -145,36 +193,39 @@ export class Exchange {
   }
 
   attemptFailed (attempt: Attempt, outcome: Outcome, error: Error): void {
-    if (this.#done) return
+    if (this.#done || !this.#running.includes(attempt)) return
     this.#lastError = clientError(outcome, error)
+    if (this.#leaveToOther(attempt)) return
     if (this.#retry === false || !mayBeBetterElsewhere(outcome, error) || !this.#goOn(attempt)) this.#fail(this.#lastError)
   }
 
   /** Every attempt tells how it ended, wanted or not. */
-  ended (attempt: Attempt, { outcome, status, durationMs }: Settlement, error: Error | undefined): void {
+  ended (attempt: Attempt, settlement: Settlement, error: Error | undefined): void {
+    const { outcome, status, durationMs } = settlement
     const record: AttemptReport = { target: attempt.target.id, outcome, durationMs }
     if (status !== undefined) record.status = status
     if (error !== undefined) record.error = error
     this.report.attempts.push(record)
-    this.upstream.attemptEnded(attempt.target)
+    this.upstream.attemptEnded(attempt.target, settlement)
   }
 
   // ---- the next attempt -------------------------------------------------------------------------------------------------
 
   #next (): void {
     const picked = this.upstream.balancer.pick(this.#context)
-    if (typeof picked === 'string') this.#fail(this.#refusal(picked))
-    else this.#try(picked)
+    if (typeof picked !== 'string') this.#try(picked)
+    else if (picked !== 'full' || !this.#joinQueue()) this.#fail(this.#refusal(picked))
   }
 
   #try (target: Target): void {
     this.report.target = target.id
-    this.#current = new Attempt(this, this.upstream.poolOf(target), this.upstream.balancer.begin(target))
-    this.#current.run()
+    const attempt = new Attempt(this, this.upstream.poolOf(target), this.upstream.balancer.begin(target))
+    this.#running.push(attempt)
+    attempt.run()
   }
 
-  /** After an attempt that did not serve: begins or plans another one, when that is allowed. */
-  #goOn (attempt: Attempt): boolean {
+  /** After an attempt that did not serve: begins or plans another one, when that is allowed. `retryAfter`: milliseconds its answer asks for. */
+  #goOn (attempt: Attempt, retryAfter?: number): boolean {
     const retry = this.#retry as Retry
     const { progress } = attempt
     if (!maySendAgain(this.request.method, progress, retry.nonIdempotent)) return false
@@ -186,19 +237,86 @@ export class Exchange {
     }
     this.#tried.push(attempt.target.id)
     this.#context.tried = this.#tried
+    if (retryAfter !== undefined) this.#respect(attempt.target.id, retryAfter)
     // Targets that could not be connected to cost nothing, the first time round.
-    const counts = progress.started || this.#rounds > 0
-    if (counts && ++this.#spent >= retry.attempts) return false
+    const free = !progress.started && this.#rounds === 0
+    if (!free && ++this.#spent >= retry.attempts) return false
     const picked = this.upstream.balancer.pick(this.#context)
     if (typeof picked !== 'string') {
+      if (!free && !this.#withdraw()) return false
       this.#try(picked)
       return true
     }
-    if (picked !== 'none' || (!counts && ++this.#spent >= retry.attempts)) return false
+    // Waiting for a slot is better than an error, but not better than an answer.
+    if (picked === 'full') return attempt.status === undefined && (free || this.#withdraw()) && this.#joinQueue()
+    return picked === 'none' && (!free || ++this.#spent < retry.attempts) && this.#backOff(retry)
+  }
+
+  /** All have been tried: waits, and begins anew with those that did not ask for more time. */
+  #backOff (retry: Retry): boolean {
+    if (this.#tried.every(id => this.#barred.includes(id)) || !this.#withdraw()) return false
     this.#tried.length = 0
-    this.#backoff = this.clock.after(backoffDelay(this.#rounds++, retry.backoff, this.upstream.random), onBackoff, this)
+    this.#tried.push(...this.#barred)
+    const wait = Math.max(backoffDelay(this.#rounds++, retry.backoff, this.upstream.random), this.#notBefore - this.clock.now())
+    this.#backoff = this.clock.after(wait, onBackoff, this)
     return true
   }
+
+  /** `Retry-After` binds only another request to the same target: short ones are waited for, for long ones it is left out. */
+  #respect (target: string, retryAfter: number): void {
+    if (retryAfter > LONGEST_RETRY_AFTER) this.#barred.push(target)
+    else this.#notBefore = Math.max(this.#notBefore, this.clock.now() + retryAfter)
+  }
+
+  #withdraw (): boolean {
+    return this.upstream.budget?.withdraw() ?? true
+  }
+
+  // ---- waiting for a slot -------------------------------------------------------------------------------------------------
+
+  #joinQueue (): boolean {
+    this.#queued = this.upstream.queue.join(this)
+    return this.#queued
+  }
+
+  /** @internal A slot may be free. */
+  proceed (): boolean {
+    const picked = this.upstream.balancer.pick(this.#context)
+    if (picked === 'full') return false
+    if (typeof picked === 'string') {
+      this.#fail(this.#refusal(picked))
+      return false
+    }
+    this.#try(picked)
+    return true
+  }
+
+  /** @internal */
+  expired (): void {
+    this.#fail(this.#lastError ?? new OverloadedError())
+  }
+
+  // ---- hedging ------------------------------------------------------------------------------------------------------------
+
+  #planHedge (after: number | 'p95'): void {
+    const { method, body, upgrade } = this.request
+    if (!isIdempotent(method) || !body.shareable || upgrade !== null) return
+    const ms = after === 'p95' ? this.upstream.times?.quantile(0.95) : after
+    if (ms !== undefined) this.#hedge = this.clock.after(ms, onHedge, this)
+  }
+
+  /** @internal The first attempt has had its time. */
+  hedgeDue (): void {
+    const [first] = this.#running
+    const { balancer } = this.upstream
+    if (first === undefined || balancer.panic) return
+    this.#tried.push(first.target.id)
+    this.#context.tried = this.#tried
+    const picked = balancer.pick(this.#context)
+    if (typeof picked !== 'string' && this.#withdraw()) this.#try(picked)
+  }
+
+  // ---- endings ------------------------------------------------------------------------------------------------------------
 
   /** @internal */
   backoffPassed (): void {
@@ -231,13 +349,12 @@ export class Exchange {
     this.#done = true
     this.clock.cancel(this.#total)
     this.clock.cancel(this.#backoff)
+    this.clock.cancel(this.#hedge)
+    if (this.#queued) this.upstream.queue.leave(this)
     this.request.body.close()
   }
 }
 
-function outcomeOfBody (error: Error): Outcome {
-  return error instanceof ClientClosedError ? 'client-aborted' : 'client-fault'
-}
-
 function onTotal (exchange: Exchange): void { exchange.totalPassed() }
 function onBackoff (exchange: Exchange): void { exchange.backoffPassed() }
+function onHedge (exchange: Exchange): void { exchange.hedgeDue() }

@@ -32,6 +32,14 @@ export function endToEndHeaders (raw: RawHeaders): Headers {
   return headers
 }
 
+/** The first value of the field `name` (in lower case), without looking at more than need be. */
+export function rawHeader (raw: RawHeaders, name: string): string | undefined {
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]!.length === name.length && util.headerNameToString(raw[i]!) === name) return raw[i + 1]!.toString('latin1')
+  }
+  return undefined
+}
+
 /** Removes what a `Connection` value names. */
 export function dropNamed (headers: Record<string, unknown>, connection: string): void {
   for (const name of connection.split(',')) {

@@ -12,6 +12,8 @@ export interface RequestBody {
   readonly untouched: boolean
   /** `open` can give it whole once more. */
   readonly replayable: boolean
+  /** Two attempts may have it at the same time. */
+  readonly shareable: boolean
   /** The client has not sent all of it, and the attempt that has it now waits for more. */
   readonly starved: boolean
   /** Calls `failed` when it turns out that there is no whole body: the client left, or sent too much. */
@@ -27,6 +29,7 @@ class WholeBody implements RequestBody {
   open (): unknown { return this.#body }
   get untouched (): boolean { return false }
   get replayable (): boolean { return true }
+  get shareable (): boolean { return true }
   get starved (): boolean { return false }
   watch (): void {}
   close (): void {}
@@ -72,6 +75,8 @@ export class StreamBody implements RequestBody {
   }
 
   get replayable (): boolean { return !this.#forgotten && (this.#keptBytes <= this.#replayLimit || this.untouched) }
+
+  get shareable (): boolean { return false }
 
   get starved (): boolean { return this.#view !== undefined && this.#view.waiting && !this.#ended }
 

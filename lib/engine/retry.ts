@@ -1,6 +1,7 @@
 /** When a request may be sent again, and when it waits. Only what cannot do harm: see the table at `maySendAgain`. */
-import { array, boolean, integer, milliseconds, object, optional, type Fields } from '../options.js'
 import type { Random } from '../balancing/clock.js'
+import { array, boolean, defaultsOf, integer, milliseconds, object, optional, switchable, type Check, type Fields } from '../options.js'
+import { budgetOptions, type BudgetOptions, type BudgetSettings } from './retry-budget.js'
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Targets that could not be connected to are not counted. @default 3 */
@@ -13,6 +14,19 @@ export interface RetryOptions {
   replayLimit?: number
   /** Waits before a target is tried a second time, drawn between 0 and `base`, doubled each time up to `max`. Milliseconds. */
   backoff?: BackoffOptions
+  /** How many retries there may be, as a share of the requests; `false` for as many as `attempts` allows, which can keep a pool down that is overloaded. */
+  budget?: BudgetOptions | false
+  /** A second attempt elsewhere when the first is slow. @default false */
+  hedge?: HedgeOptions | false
+}
+
+/**
+ * The first good answer is taken, the other attempt is given up. Only for idempotent methods with a body that is short or none; each counts against the
+ * budget; none while health is being ignored (panic).
+ */
+export interface HedgeOptions {
+  /** Milliseconds without response headers after which the second attempt begins; `'p95'`: the time that 95 % of recent answers took. */
+  after: number | 'p95'
 }
 
 export interface BackoffOptions {
@@ -28,6 +42,8 @@ export interface Retry {
   nonIdempotent: boolean
   replayLimit: number
   backoff: Required<BackoffOptions>
+  budget: BudgetSettings | false
+  hedge: HedgeOptions | false
 }
 
 const backoffOptions = object<Required<BackoffOptions>>({
@@ -35,12 +51,18 @@ const backoffOptions = object<Required<BackoffOptions>>({
   max: optional(milliseconds(1), 250)
 })
 
+const hedgeAfter: Check<number | 'p95'> = (value, path, faults) => value === 'p95' ? value : milliseconds(1)(value, path, faults)
+
+const hedgeOptions = object<HedgeOptions>({ after: hedgeAfter })
+
 export const retryFields: Fields<Retry> = {
   attempts: optional(integer(1, 100), 3),
   statuses: optional(array(integer(400, 599)), [502, 503, 504]),
   nonIdempotent: optional(boolean, false),
   replayLimit: optional(integer(0, 64 * 1024 * 1024), 65_536),
-  backoff: optional(backoffOptions, { base: 25, max: 250 })
+  backoff: optional(backoffOptions, { base: 25, max: 250 }),
+  budget: switchable(budgetOptions, defaultsOf(budgetOptions)),
+  hedge: switchable(hedgeOptions, false)
 }
 
 export const retryOptions = object(retryFields)
@@ -67,10 +89,21 @@ export interface Progress {
  */
 export function maySendAgain (method: string, { started, written, replayable }: Progress, nonIdempotent: boolean): boolean {
   if (!started || !written) return true
-  return replayable && (nonIdempotent || IDEMPOTENT.has(method))
+  return replayable && (nonIdempotent || isIdempotent(method))
+}
+
+export function isIdempotent (method: string): boolean {
+  return IDEMPOTENT.has(method)
 }
 
 /** Milliseconds to wait before the `n`-th second try (from 0): full jitter, doubling. */
 export function backoffDelay (n: number, { base, max }: Required<BackoffOptions>, random: Random): number {
   return random() * Math.min(max, base * 2 ** n)
+}
+
+/** Milliseconds that a `Retry-After` value asks for (RFC 9110 §10.2.3: seconds, or a date); undefined when it says nothing that can be understood. */
+export function retryAfterMs (value: string, now: number): number | undefined {
+  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }

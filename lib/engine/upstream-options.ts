@@ -4,6 +4,7 @@ import { slowStartOptions, type SlowStart, type SlowStartOptions } from '../bala
 import { defaultsOf, fault, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
 import { timeoutOptions, type TimeoutOptions, type Timeouts } from './deadlines.js'
 import { poolOptions, type PoolOptions, type PoolSettings } from './pool.js'
+import { queueOptions, type QueueOptions, type QueueSettings } from './queue.js'
 import { retryOptions, type Retry, type RetryOptions } from './retry.js'
 import { maxRequestsOption, targetsOption, type EngineTargetConfig, type TargetOptions } from './target-options.js'
 
@@ -42,6 +43,8 @@ export interface EngineOptions {
 export interface LimitOptions {
   /** Requests in flight to one target at most. @default `pool.connections`, which is Infinity by default */
   maxRequests?: number
+  /** Requests that find every target at its limit wait for a slot, first come, first served. */
+  queue?: QueueOptions
 }
 
 /** The same with defaults filled in. */
@@ -50,7 +53,7 @@ export interface EngineSettings {
   policy: NamedPolicy
   retry: Retry | false
   timeouts: Timeouts
-  limits: { maxRequests?: number }
+  limits: { maxRequests?: number, queue: QueueSettings }
   slowStart: SlowStart | false
   spill: 'gradual' | 'hard'
   panic: 'fail-open' | 'fail-closed'
@@ -61,7 +64,10 @@ export interface EngineSettings {
   timers: Timers | undefined
 }
 
-export const limitOptions = object<{ maxRequests?: number }>({ maxRequests: optional(maxRequestsOption) as Check<number> })
+export const limitOptions = object<EngineSettings['limits']>({
+  maxRequests: optional(maxRequestsOption) as Check<number>,
+  queue: optional(queueOptions, defaultsOf(queueOptions))
+})
 
 const slowStartOption: Check<SlowStart | false> = (value, path, faults) =>
   value === true ? defaultsOf(slowStartOptions) : switchable(slowStartOptions, false)(value, path, faults)
@@ -78,7 +84,7 @@ export const engineFields: Fields<EngineSettings> = {
   policy: optional(policyOption, policyOption('least-requests', '', [])),
   retry: switchable(retryOptions, defaultsOf(retryOptions)),
   timeouts: optional(timeoutOptions, defaultsOf(timeoutOptions)),
-  limits: optional(limitOptions, {}),
+  limits: optional(limitOptions, defaultsOf(limitOptions)),
   slowStart: slowStartOption,
   spill: optional(oneOf('gradual', 'hard'), 'gradual'),
   panic: optional(oneOf('fail-open', 'fail-closed'), 'fail-open'),

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { Balancer, type TargetEvent } from '../balancing/balancer.js'
 import type { Clock, Random } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
+import type { Settlement } from '../balancing/outcome.js'
 import type { PickContext } from '../balancing/policy.js'
 import type { Target, TargetHealth, TargetState } from '../balancing/target.js'
 import { NoTargetError } from '../errors.js'
@@ -11,6 +12,9 @@ import { systemClock } from './clock.js'
 import { UpstreamDispatcher } from './dispatcher.js'
 import { TargetGoneError } from './failure.js'
 import { TargetPool } from './pool.js'
+import { RecentTimes } from './quantile.js'
+import { Queue } from './queue.js'
+import { RetryBudget } from './retry-budget.js'
 import { checkEngine, type EngineSettings } from './upstream-options.js'
 import {
   tagsOption, targetOption, targetsOption, tierOption, weightOption,
@@ -35,6 +39,8 @@ export interface UpstreamSnapshot {
   policy: string
   /** Health is being ignored, because too few targets are eligible. */
   panic: boolean
+  /** Requests that wait for a slot. */
+  queued: number
   targets: TargetSnapshot[]
 }
 
@@ -107,6 +113,12 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly clock: Clock
   /** @internal */
   readonly random: Random
+  /** @internal Requests that wait for a slot. */
+  readonly queue: Queue
+  /** @internal What retries are allowed; undefined for no limit. */
+  readonly budget: RetryBudget | undefined
+  /** @internal Times to the headers of good answers, where hedging goes by them. */
+  readonly times: RecentTimes | undefined
   /** An undici dispatcher: `fetch(url, { dispatcher })` and `undici.request` are balanced too. The path counts, the origin is replaced. */
   readonly dispatcher: UpstreamDispatcher
   readonly #pools = new Map<Target, TargetPool>()
@@ -122,6 +134,10 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const now = settings.now ?? systemClock.now
     const timers = settings.timers ?? systemClock
     this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => timers.cancel(timer) }
+    const { retry, limits } = settings
+    this.queue = new Queue(limits.queue, this.clock)
+    this.budget = retry === false || retry.budget === false ? undefined : new RetryBudget(retry.budget, now)
+    this.times = retry !== false && retry.hedge !== false && retry.hedge.after === 'p95' ? new RecentTimes(now) : undefined
     this.#failureStatuses = new Set(ejection === false ? [] : ejection.failureStatuses)
     this.balancer = new Balancer({
       policy: settings.policy.create,
@@ -135,6 +151,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       random: settings.random,
       notify: (event, target, reason) => {
         this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
+        this.queue.manySlots()
       }
     })
     this.dispatcher = new UpstreamDispatcher(this)
@@ -187,7 +204,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       return [config]
     }
     const configs = (path === 'target' ? single : targetsOption(taken))(targets, path, faults)
-    if (faults.length === 0) checkEngine({ ...this.settings, limits: {}, targets: configs }, this.name, faults)
+    if (faults.length === 0) checkEngine({ ...this.settings, limits: { queue: this.settings.limits.queue }, targets: configs }, this.name, faults)
     refuse(faults)
     return configs
   }
@@ -226,6 +243,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       name: this.name,
       policy: this.settings.policy.name,
       panic: this.balancer.panic,
+      queued: this.queue.length,
       targets: this.balancer.all.map(target => ({
         id: target.id,
         url: target.url,
@@ -260,8 +278,10 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   // ---- ending it ------------------------------------------------------------------------------------------------------
 
-  /** @internal An attempt at `target` has ended; somebody may wait for the last one. */
-  attemptEnded (target: Target): void {
+  /** @internal An attempt at `target` has ended: somebody may wait for its slot, or for the last one. */
+  attemptEnded (target: Target, { outcome, ttfbMs }: Settlement): void {
+    if (this.times !== undefined && outcome === 'success') this.times.add(ttfbMs!)
+    if (this.queue.length > 0) this.queue.oneSlot()
     if (this.#leaving.size > 0 && target.inFlight === 0) this.#leaving.get(target)?.drained()
   }
 
