@@ -78,7 +78,7 @@ export class Attempt implements ConnectionAware {
       query: request.query,
       upgrade: request.upgrade,
       // undici would close the connection after every HEAD, and after a DELETE with a body.
-      ...(request.upgrade === null && { reset: false }),
+      reset: request.upgrade === null ? false : undefined,
       servername: this.#pool.servername
     } as never, this as never)
     if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect)

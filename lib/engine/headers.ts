@@ -28,7 +28,7 @@ export function endToEndHeaders (raw: RawHeaders): Headers {
       add(headers, name, raw[i + 1]!.toString('latin1'))
     }
   }
-  if (connection !== '') dropNamed(headers, connection)
+  if (connection !== '' && connection !== ',keep-alive' && connection !== ',close') dropNamed(headers, connection)
   return headers
 }
 

@@ -133,7 +133,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     this.random = settings.random
     const now = settings.now ?? systemClock.now
     const timers = settings.timers ?? systemClock
-    this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => timers.cancel(timer) }
+    this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => { if (timer !== undefined) timers.cancel(timer) } }
     const { retry, limits } = settings
     this.queue = new Queue(limits.queue, this.clock)
     this.budget = retry === false || retry.budget === false ? undefined : new RetryBudget(retry.budget, now)

@@ -7,7 +7,6 @@ import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
 import { checked, object, optional, string, switchable, type Check, type Fields } from '../options.js'
 import { kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
-import { withoutCookies } from './cookies.js'
 import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
 import type { Entry, Upstreams } from './registry.js'
 import { ownPath, targetPath } from './request-path.js'
@@ -45,7 +44,9 @@ const balanceOptions = object<BalanceOptions>({
 
 const NOTHING: BalanceOptions = Object.freeze({})
 
-const kProxied = Symbol('fastify-load-balancer.proxied')
+export const kProxied = Symbol('fastify-load-balancer.proxied')
+
+interface BalancedRequest extends ClaimedRequest { [kProxied]: Proxied | null }
 
 type From = (this: FastifyReply, source: string, options: object) => FastifyReply
 
@@ -55,23 +56,21 @@ const BASE = 'http://upstream'
 const asItCame = {
   getUpstream: () => BASE,
   queryString: () => '',
-  rewriteRequestHeaders (request: FastifyRequest, headers: Record<string, unknown>): object {
-    const proxied = (request as FastifyRequest & { [kProxied]: Proxied })[kProxied]
-    prepareHeaders(headers, request, proxied)
+  rewriteRequestHeaders (request: FastifyRequest, headers: Record<string, string | string[] | undefined>): object {
+    const proxied = (request as BalancedRequest)[kProxied]!
+    proxied.prepare(headers)
     // reply-from copies what it is given once more: it gets nothing but the way back to us, which travels under a symbol.
-    return { [kProxied]: { proxied, headers } }
+    return { [kProxied]: proxied }
   }
 }
 
 /** For bodies that a parser has been at, reply-from must not do what we do. */
 const asParsed = { ...asItCame, body: null }
 
-interface Carried { [kProxied]: { proxied: Proxied, headers: Record<string, unknown> } }
-
 /** What reply-from takes for an HTTP client. */
 const client = {
-  request ({ headers }: { headers: Carried }, callback: (error: null, answer: Answer) => void): void {
-    headers[kProxied].proxied.start(headers[kProxied].headers, callback)
+  request ({ headers }: { headers: { [kProxied]: Proxied } }, callback: (error: null, answer: Answer) => void): void {
+    headers[kProxied].start(callback)
   }
 }
 
@@ -95,7 +94,7 @@ export function takeFrom (): From {
 
 export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstreams) {
   return function balance (this: FastifyReply, name?: string, options: BalanceOptions = NOTHING): FastifyReply {
-    const request = this.request as ClaimedRequest & { [kProxied]: Proxied }
+    const request = this.request as BalancedRequest
     const route = request[kRoute]
     const upstreams = upstreamsOf(this)
     const upstream = name ?? route?.upstream ?? request.routeOptions.config.upstream
@@ -123,25 +122,3 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
 }
 
 const noRules = { prefix: '', rewritePrefix: undefined }
-
-/** Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. */
-const CONNECTION_FIELDS = ['expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
-
-function prepareHeaders (headers: Record<string, unknown>, request: FastifyRequest, proxied: Proxied): void {
-  for (const name of CONNECTION_FIELDS) if (headers[name] !== undefined) headers[name] = undefined
-  headers.host = proxied.headerSettings.host === 'preserve' ? request.host : undefined
-  const claimed = request as ClaimedRequest
-  if (claimed[kPayload] === null) {
-    // There is no body, or one that was written down again: undici knows its length.
-    headers['content-length'] = undefined
-    if (request.raw.headers['content-type'] !== undefined) headers['content-type'] = request.raw.headers['content-type']
-  } else if (claimed[kPayload] !== (request.raw as unknown)) {
-    // A hook has put another stream in its place, of another length.
-    headers['content-length'] = undefined
-  }
-  const { cookieNames } = request.server.upstreams
-  if (cookieNames.size > 0 && typeof headers.cookie === 'string') {
-    const rest = withoutCookies(headers.cookie, cookieNames)
-    headers.cookie = rest === '' ? undefined : rest
-  }
-}

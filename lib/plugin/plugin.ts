@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import type { Balancing } from '../engine/exchange.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import type { SerializeCookie } from './affinity-cookie.js'
-import { balance, takeFrom, type BalanceOptions } from './balance.js'
+import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
@@ -59,6 +59,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   fastify.decorateRequest('balancing', null)
   fastify.decorateRequest(kRoute as never, null as never)
   fastify.decorateRequest(kPayload as never, null as never)
+  fastify.decorateRequest(kProxied as never, null as never)
   fastify.decorateReply('balance', balance(takeFrom(), (reply: FastifyReply) => reply.server.upstreams))
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
@@ -95,7 +96,8 @@ function balancedRoute ({ url, bodyLimit, config }: RouteOptions, upstream: stri
 function addRoutes (scope: FastifyInstance, { prefix, upstream, rewritePrefix, options }: RouteSettings): void {
   const base = prefix === '/' ? '' : prefix
   const config = { ...options.config as object, upstream, [kRewritePrefix]: rewritePrefix }
-  const handler = (_request: unknown, reply: FastifyReply): FastifyReply => reply.balance()
+  // Not returned: Fastify would watch over a reply that watches over itself.
+  const handler = (_request: unknown, reply: FastifyReply): void => { reply.balance() }
   for (const url of [base === '' ? '/' : base, `${base}/*`]) {
     scope.route({ method: scope.supportedMethods, ...options, url, config, handler } as RouteOptions)
   }

@@ -12,6 +12,7 @@ import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import type { Entry } from './registry.js'
+import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
 
 /** Bodies announced as longer than this are passed on as they come, without a look whether they are here whole. */
@@ -52,6 +53,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   readonly #visitor: Visitor
   /** Callbacks of sockets run in the context of whoever opened them: the request's own is put back. */
   readonly #scope = new AsyncResource('fastify-load-balancer')
+  #fields: Fields = []
   #callback: Callback | undefined
   #exchange: Exchange | undefined
   #answer: Answer | undefined
@@ -75,38 +77,39 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   /** The client's address, for policies that ask for it. */
   get address (): string { return this.#reply.request.ip }
 
-  get headerSettings (): Entry['headers'] { return this.#entry.headers }
+  /** reply-from has worked out the headers of the request. */
+  prepare (headers: Record<string, string | string[] | undefined>): void {
+    this.#fields = requestFields(headers, this.#reply.request, this.#entry.headers)
+  }
 
-  get hasBody (): boolean { return this.#options.payload !== null }
-
-  /** reply-from wants the answer; `headers` are what the target is to see. */
-  start (headers: Record<string, unknown>, callback: Callback): void {
-    const { raw } = this.#reply
+  /** reply-from wants the answer. */
+  start (callback: Callback): void {
+    const { raw, request } = this.#reply
     const { payload, bodyLimit, retry } = this.#options
     this.#callback = callback
     if (raw.destroyed) return
-    raw.once('close', () => { this.#clientClosed() })
+    raw.on('close', () => { this.#clientClosed() })
     const replayLimit = retry === false ? 0 : retry.replayLimit
     if (payload === null) {
-      this.#begin(headers, noBody)
+      this.#begin(noBody)
     } else if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
-      this.#begin(headers, requestBody(payload, replayLimit))
-    } else if (Number(headers['content-length']) <= replayLimit) {
+      this.#begin(requestBody(payload, replayLimit))
+    } else if (payload === (request.raw as unknown) && Number(request.raw.headers['content-length']) <= replayLimit) {
       // Short, and its length is known: it is read before anybody is picked, and can then be sent as often as need be.
       readWhole(payload, (error, body) => {
-        if (error === undefined) this.#scope.runInAsyncScope(this.#begin, this, headers, requestBody(body, replayLimit))
+        if (error === undefined) this.#scope.runInAsyncScope(this.#begin, this, requestBody(body, replayLimit))
       })
     } else {
-      this.#begin(headers, new StreamBody(payload, replayLimit, bodyLimit))
+      this.#begin(new StreamBody(payload, replayLimit, bodyLimit))
     }
   }
 
-  #begin (headers: Record<string, unknown>, body: RequestBody): void {
+  #begin (body: RequestBody): void {
     const { path, timeouts, retry } = this.#options
     const { request } = this.#reply
     const exchange = new Exchange(
       this.#entry.upstream,
-      { method: request.method, path, headers, body, query: undefined, upgrade: null },
+      { method: request.method, path, headers: this.#fields, body, query: undefined, upgrade: null },
       this, this, timeouts, retry
     )
     this.#exchange = exchange

@@ -219,3 +219,21 @@ t.test('works under inject(), too', async t => {
   t.equal((await app.inject('/')).body, 'GET ')
   t.equal((await app.inject({ url: '/', method: 'POST', payload: { a: 1 } })).body, 'POST {"a":1}')
 })
+
+t.test('a request that cannot be forwarded is a 400, and reaches nobody', async t => {
+  const target = await startTarget(t, 'a')
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/shop': 'shop' } })
+  const ask = async (path: string): Promise<string> => {
+    const client = connect(Number(new URL(url).port), '127.0.0.1')
+    client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    let text = ''
+    client.on('data', chunk => { text += String(chunk) })
+    await once(client, 'close')
+    return text
+  }
+  for (const path of ['/shop/../admin', '/shop/%2e%2e/admin', '/shop/..%2fadmin', '/shop/x/..\\..\\..']) {
+    t.match(await ask(path), /^HTTP\/1.1 400 .*FST_LB_BAD_REQUEST/s, path)
+  }
+  t.equal(target.seen.length, 0)
+  t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.requests, 0)
+})

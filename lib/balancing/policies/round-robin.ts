@@ -115,7 +115,6 @@ export function roundRobin ({ random }: PolicyTools): Policy {
       const weighted = all.filter(target => target.effectiveWeight > 0)
       equal = weighted.every(target => target.effectiveWeight === weighted[0]!.effectiveWeight)
       asked = weighted
-      queue = undefined
       if (!started && weighted.length > 0) start(weighted)
     },
 
