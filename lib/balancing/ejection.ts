@@ -9,7 +9,7 @@
  * needs the other targets.
  */
 import { integer, milliseconds, number, object, array, optional, boolean, type Fields } from '../options.js'
-import { FailureRate } from './failure-rate.js'
+import { RollingCounts } from './rolling-counts.js'
 
 export interface EjectionOptions {
   /** Failures in a row after which a target is ejected. @default 5 */
@@ -64,13 +64,14 @@ export class Ejection {
   /** It could not even be connected to, so it does not count towards `maxEjected`. */
   unreachable = false
   readonly #rules: EjectionRules | false
-  readonly #rate: FailureRate | undefined
+  /** Attempts, and among them failures. */
+  readonly #rate: RollingCounts | undefined
   #times = 0
   #restoredAt = 0
 
   constructor (rules: EjectionRules | false, now: number) {
     this.#rules = rules
-    if (rules !== false && rules.failureRate > 0) this.#rate = new FailureRate(rules.window, now)
+    if (rules !== false && rules.failureRate > 0) this.#rate = new RollingCounts(rules.window, now)
   }
 
   /** May take a request now. */
@@ -80,19 +81,19 @@ export class Ejection {
 
   succeeded (now: number): void {
     this.consecutive = 0
-    this.#rate?.add(now, false)
+    this.#rate?.add(now, 1, 0)
   }
 
   /** Counts a failure; returns why the target should be ejected, if it should. */
   failed (now: number): string | undefined {
     if (this.#rules === false) return undefined
     this.consecutive++
-    this.#rate?.add(now, true)
+    this.#rate?.add(now, 1, 1)
     if (this.consecutive >= this.#rules.consecutiveFailures) return `${this.consecutive} failures in a row`
     const rate = this.#rate
     if (rate === undefined || rate.total < this.#rules.minimumRequests) return undefined
-    if (rate.failed < this.#rules.failureRate * rate.total) return undefined
-    return `${rate.failed} of ${rate.total} attempts failed`
+    if (rate.marked < this.#rules.failureRate * rate.total) return undefined
+    return `${rate.marked} of ${rate.total} attempts failed`
   }
 
   /** Puts the target out; returns for how many milliseconds. */
@@ -121,6 +122,6 @@ export class Ejection {
     this.trying = false
     this.unreachable = false
     this.#restoredAt = now
-    this.#rate?.clear(now)
+    this.#rate?.clear()
   }
 }
