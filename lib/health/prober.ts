@@ -111,8 +111,7 @@ export class Prober {
     }
     const health = passed ? 'healthy' : 'unhealthy'
     const decided = target.health === 'healthy' || target.health === 'unhealthy'
-    watch.streak = decided && target.health === health ? 0 : watch.streak + 1
-    if (decided && target.health !== health && watch.streak < (passed ? this.#settings.rise : this.#settings.fall)) return
+    if (decided && target.health !== health && ++watch.streak < (passed ? this.#settings.rise : this.#settings.fall)) return
     watch.streak = 0
     this.#upstream.balancer.setHealth(target, health, reason)
   }
