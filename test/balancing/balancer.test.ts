@@ -35,6 +35,14 @@ t.test('The policy sees the same array until something changes', async t => {
   t.same(asked[2]!.map(({ id }) => id), ['b', 'c'])
 })
 
+t.test('The policy sees the same array of a tier, too, until something changes', async t => {
+  const asked: Array<readonly Target[]> = []
+  const core = new Core({ a: {}, b: {}, c: { tier: 1 } }, { policy: () => ({ pick: targets => { asked.push(targets); return targets[0]! } }) })
+  core.picks(2)
+  core.picks(1, { tags: {} })
+  t.same(asked.map(targets => targets === asked[0]), [true, true, true])
+})
+
 t.test('The policy gets the context of the pick, and the clock and chance of the balancer', async t => {
   const seen: unknown[] = []
   const core = new Core({ a: {}, b: {} }, {

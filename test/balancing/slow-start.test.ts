@@ -18,6 +18,7 @@ for (const [seconds, straight, steep] of [[6, 0.1, 0.32], [15, 0.25, 0.5], [30, 
 
 t.test('The factor is never under the floor, not even when time is behind', async t => {
   for (const age of [-1000, 0, 1, 5_999]) t.equal(slowStartFactor(age, minute), 0.1)
+  t.equal(slowStartFactor(-1000, { ...minute, aggression: 2 }), 0.1)
   t.equal(slowStartFactor(0, { ...minute, floor: 0.3 }), 0.3)
 })
 

@@ -33,6 +33,14 @@ t.test('A tier with all of its targets keeps all of its load', async t => {
   t.equal(shares(tiersOf([4, 4], [2, 2])), '100 % to 4 of tier 0, 0 % to 2 of tier 1')
 })
 
+t.test('The shares are never more than all and never less, however many tiers there are', async t => {
+  t.equal(shares(tiersOf([4, 4], [2, 2], [1, 1])), '100 % to 4 of tier 0, 0 % to 2 of tier 1, 0 % to 1 of tier 2')
+  for (let size = 3; size < 100; size++) {
+    const { levels } = availability(tiersOf([size, 1], [size + 3, 2], [2 * size, 1]), gradual)
+    if (levels.at(-1)!.upTo !== 1 || levels.some(({ upTo }, i) => upTo > 1 || upTo < (levels[i - 1]?.upTo ?? 0))) t.fail(JSON.stringify(levels.map(({ upTo }) => upTo)))
+  }
+})
+
 t.test('A tier with 72 % of its targets keeps all of its load', async t => {
   t.equal(shares(tiersOf([25, 18], [2, 2])), '100 % to 18 of tier 0, 0 % to 2 of tier 1')
 })

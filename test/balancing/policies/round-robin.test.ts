@@ -63,6 +63,18 @@ t.test('A target in slow start has turns for the weight it has reached', async t
   t.equal(picks(policyOf(targets), targets, 10), 'a a b a a a a b a a')
 })
 
+t.test('With equal weights, targets that are asked for again and again are not looked through each time', async t => {
+  const all = targetsOf(...new Array(1000).fill(1))
+  const policy = policyOf(all)
+  let reads = 0
+  const watched = new Proxy(all, { get: (array, key) => { reads++; return Reflect.get(array, key) } })
+  policy.pick(watched, {})
+  policy.pick(watched, {})
+  reads = 0
+  t.equal(picks(policy, watched, 1000), [...all.slice(2), ...all.slice(0, 2)].map(({ id }) => id).join(' '))
+  t.equal(reads, 0)
+})
+
 // ---- where it starts --------------------------------------------------------------------------------------------------
 
 t.test('With equal weights it starts at a random target', async t => {
@@ -188,6 +200,17 @@ t.test('A new target waits for its turn, and keeps its place', async t => {
   t.equal(picks(policy, [a, b, c, d], 7), 'b c a d b c a')
 })
 
+t.test('New targets wait in their configured order', async t => {
+  for (const again of [(all: Target[]) => all, (all: Target[]) => [...all]]) {
+    const policy = policyOf([])
+    const [a, b, c, d, e] = targetsOf(1, 1, 1, 1, 1) as [Target, Target, Target, Target, Target]
+    change(policy, [a, b, c])
+    policy.pick([a, b, c], {})
+    const all = change(policy, [a, b, c, d, e])
+    t.equal(Array.from({ length: 7 }, () => policy.pick(again(all), {}).id).join(' '), 'b c a d e b c')
+  }
+})
+
 t.test('Another order of the same targets disturbs nothing', async t => {
   const policy = policyOf([])
   const [a, b, c] = targetsOf(1, 1, 1) as [Target, Target, Target]
@@ -248,8 +271,10 @@ t.test('Equal weights: when everybody owes a turn, nobody does', async t => {
     policy.pick(again(), {})
     policy.pick(again(), {})
     for (const target of targets) policy.charge!(target)
+    t.equal(policy.pick(again(), {}).id, 'c')
+    policy.charge!(targets[1]!)
     const ids = Array.from({ length: 4 }, () => policy.pick(again(), {}).id)
-    t.equal(ids.join(' '), 'c a b c')
+    t.equal(ids.join(' '), 'a c a b', 'and what is charged then counts again')
   }
 })
 
