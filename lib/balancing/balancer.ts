@@ -77,10 +77,18 @@ export class Balancer {
       if (own !== undefined) return own
     }
     const { levels } = this.#available
-    if (levels.length === 1 && this.#full === 0 && context.tags === undefined && (context.tried ?? NOBODY).length === 0) {
-      return this.#choose(levels[0]!.targets, context)
+    const drawn = this.#drawTier(levels)
+    if (levels.length > 0 && this.#full === 0 && context.tags === undefined && (context.tried ?? NOBODY).length === 0) {
+      return this.#choose(levels[drawn]!.targets, context)
     }
-    return this.#pickAmong(levels, context)
+    return this.#pickAmong(levels, drawn, context)
+  }
+
+  /** The tier whose turn it is, by the shares of the load. */
+  #drawTier (levels: Availability['levels']): number {
+    if (levels.length <= 1 || levels[0]!.upTo === 1) return 0
+    const point = this.#options.random()
+    return levels.findIndex(level => point < level.upTo)
   }
 
   /** The target that the client belongs to, when it may have it; a refusal when it may have no other. */
@@ -100,19 +108,15 @@ export class Balancer {
     return target.holds || (target.lastResort && this.#available.panic && this.#available.levels.some(level => level.targets.includes(target)))
   }
 
-  #pickAmong (levels: Availability['levels'], context: PickContext): Target | Refusal {
+  #pickAmong (levels: Availability['levels'], drawn: number, context: PickContext): Target | Refusal {
     let full = false
-    if (levels.length > 0) {
-      const point = levels.length === 1 ? 0 : this.#options.random()
-      const drawn = levels.findIndex(level => point < level.upTo)
-      for (let i = 0; i < levels.length; i++) {
-        // The tier that was drawn first, then the others from the best on.
-        const level = levels[i === 0 ? drawn : i <= drawn ? i - 1 : i]!
-        const able = level.targets.filter(target => matches(target, context))
-        const free = able.filter(target => !target.full)
-        if (free.length > 0) return this.#choose(free.length === level.targets.length ? level.targets : free, context)
-        if (able.length > 0) full = true
-      }
+    for (let i = 0; i < levels.length; i++) {
+      // The tier that was drawn first, then the others from the best on.
+      const level = levels[i === 0 ? drawn : i <= drawn ? i - 1 : i]!
+      const able = level.targets.filter(target => matches(target, context))
+      const free = able.filter(target => !target.full)
+      if (free.length > 0) return this.#choose(free.length === level.targets.length ? level.targets : free, context)
+      if (able.length > 0) full = true
     }
     if (full) return 'full'
     return this.#lastResort(context)
@@ -365,8 +369,10 @@ export class Lease {
   end (settlement: Settlement): void {
     if (this.#ended) return
     this.#ended = true
+    const trial = this.#trial
+    this.#trial = false
     this.#balancer.release(this.target)
-    this.#balancer.record(this.target, settlement, this.#trial)
+    this.#balancer.record(this.target, settlement, trial)
   }
 }
 

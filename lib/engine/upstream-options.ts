@@ -28,7 +28,10 @@ export interface EngineOptions {
   spill?: 'gradual' | 'hard'
   /** When nobody is eligible: `fail-open` uses every `ready` target of the lowest tier, `fail-closed` answers 503. @default 'fail-open' */
   panic?: 'fail-open' | 'fail-closed'
-  /** Share of a tier's targets, 0 to 1, below which its health is ignored (or, with `fail-closed`, the tier is). 0: only when nobody is left. @default 0 */
+  /**
+   * Share of a tier's targets, 0 to 1, below which its health is ignored (or, with `fail-closed`, the tier is). As Envoy, not while other tiers
+   * can take the load. 0: only when nobody is left. @default 0
+   */
   panicThreshold?: number
   /** Connections to the targets. */
   pool?: PoolOptions
