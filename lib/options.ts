@@ -119,7 +119,11 @@ export function record<T> (check: Check<T>): Check<Record<string, T>> {
       fault(faults, path, 'an object', value)
       return result
     }
-    for (const key of Object.keys(value)) result[key] = check(value[key], join(path, key), faults)
+    for (const key of Object.keys(value)) {
+      // Setting this would change what the object is, not what is in it.
+      if (key === '__proto__') faults.push(`${join(path, key)}: expected another name`)
+      else result[key] = check(value[key], join(path, key), faults)
+    }
     return result
   }
 }

@@ -300,8 +300,9 @@ export class Balancer {
     }
     if (added.length + changed.length + removed.length > 0 || before.some((target, i) => target !== this.all[i])) this.#rebuild()
     for (const target of removed) notify('removed', target)
-    for (const target of added) notify('added', target)
-    for (const target of changed) notify('changed', target)
+    // Whoever is told may have changed things again.
+    for (const target of added) if (this.byId.get(target.id) === target) notify('added', target)
+    for (const target of changed) if (this.byId.get(target.id) === target) notify('changed', target)
     return { added, removed }
   }
 

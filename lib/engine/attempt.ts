@@ -176,10 +176,6 @@ export class Attempt implements ConnectionAware {
   }
 
   onUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
-    if (this.#phase === 'ended') {
-      socket.destroy()
-      return
-    }
     this.#cancelTimers()
     this.status = status
     this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt

@@ -113,7 +113,6 @@ export class Exchange implements Waiting {
 
   /** The request will never be whole: a target must not take what it has for all of it. */
   readonly #bodyFailed = (error: Error): void => {
-    if (this.#done) return
     this.#finish()
     this.#giveUp(error instanceof ClientClosedError ? 'client-aborted' : 'client-fault', error)
     this.#downstream.failed(error)

@@ -1,5 +1,5 @@
 /** Connections to one target. */
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Client, Pool, type Dispatcher } from 'undici'
 import { integer, milliseconds, object, optional, type Check } from '../options.js'
@@ -31,7 +31,9 @@ const KEEP_ALIVE_MARGIN = 500
 /** What undici calls in the course of a request; see `Attempt`. */
 export interface ConnectionAware { connection?: Connection }
 
-type Connect = (options: object, callback: (error: Error | null, socket: Socket | null) => void) => unknown
+interface Where { servername?: string | null }
+
+type Connect = (where: Where, callback: (error: Error | null, socket: Socket | null) => void) => unknown
 
 /** A connection of the pool that knows whether it has carried a request before, and can be dropped. */
 export class Connection extends Client {
@@ -42,7 +44,7 @@ export class Connection extends Client {
   constructor (origin: URL, { connect, ...options }: { connect: Connect }) {
     super(origin, {
       ...options,
-      connect: ((where, callback) => connect(where, (error, socket) => {
+      connect: ((where, callback) => connect(withoutIp(where), (error, socket) => {
         this.#socket = socket
         this.served = 0
         callback(error, socket)
@@ -62,6 +64,12 @@ export class Connection extends Client {
   drop (reason: Error): void {
     this.#socket?.destroy(reason)
   }
+}
+
+/** An address is no name to ask for (RFC 6066 §3); the certificate is then verified against the address itself. */
+function withoutIp (where: Where): Where {
+  const { servername } = where
+  return typeof servername === 'string' && isIP(servername.replace(/^\[|\]$/g, '')) !== 0 ? { ...where, servername: '' } : where
 }
 
 export class TargetPool {

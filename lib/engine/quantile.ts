@@ -33,12 +33,12 @@ export class RecentTimes {
     this.#turn()
     const all = this.#count + this.#olderCount
     if (all < ENOUGH) return undefined
-    let left = q * all
-    for (let i = 0; i < BUCKETS; i++) {
-      left -= this.#older[i]! + this.#newer[i]!
-      if (left <= 0) return upperBound(i)
+    let bucket = -1
+    for (let left = q * all; left > 0 && bucket < BUCKETS - 1;) {
+      bucket++
+      left -= this.#older[bucket]! + this.#newer[bucket]!
     }
-    return upperBound(BUCKETS - 1)
+    return upperBound(bucket)
   }
 
   #turn (): void {

@@ -39,18 +39,18 @@ interface RouteConfig { upstream?: string, [kRewritePrefix]?: string | undefined
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
-  const { upstreams, routes, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false), options, '')
+  const { upstreams, routes, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
   const registry = inherited ?? new Upstreams(fastify.log, await cookieSerializer())
-  if (inherited === undefined) decorate(fastify, registry)
+  if (inherited === undefined) {
+    decorate(fastify, registry)
+    fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
+    fastify.addHook('onClose', () => registry.close())
+  }
   for (const [name, settings] of Object.entries(upstreams)) registry.install(name, settings)
 
   // Fastify gives up a hook after `pluginTimeout` (0: never), and then the server does not start at all.
   const { pluginTimeout } = fastify.initialConfig
   fastify.addHook('onReady', () => registry.probed(pluginTimeout === 0 || pluginTimeout === undefined ? LONGEST_TIMEOUT : pluginTimeout * 0.8))
-  if (inherited === undefined) {
-    fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
-    fastify.addHook('onClose', () => registry.close())
-  }
   if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
 }
 

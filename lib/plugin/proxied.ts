@@ -167,6 +167,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#scope.runInAsyncScope(this.#refuse, this, error)
   }
 
+  /* c8 ignore next 3 -- an exchange of a reply never asks for an upgrade */
   upgraded (_status: number, _headers: RawHeaders, socket: Duplex): void {
     socket.destroy()
   }

@@ -52,6 +52,6 @@ function segments (path: string): string[] {
 
 /** The router decodes and may fold slashes, so the prefix can be longer in the url than it is: as many segments are skipped. */
 function encodedLength (url: string, prefix: string): number {
-  const pattern = new RegExp(`^(?:/+[^/?]+){${segments(prefix).length}}`)
-  return pattern.exec(url)?.[0].length ?? 0
+  const pattern = new RegExp(`^(?:/+[^/?]+){0,${segments(prefix).length}}`)
+  return pattern.exec(url)![0].length
 }

@@ -1,5 +1,6 @@
 /** The upstream as an undici dispatcher: both kinds of handlers that there are. */
 import t from 'tap'
+import { PassThrough } from 'node:stream'
 import { interceptors, request, fetch as undiciFetch, type Dispatcher } from 'undici'
 import { startRawTarget, startTarget } from '../helpers/servers.js'
 import { inFlight, startUpstream } from '../helpers/upstreams.js'
@@ -150,4 +151,15 @@ t.test('closing it is the upstream’s business', async t => {
   await upstream.dispatcher.destroy()
   await new Promise<void>(resolve => upstream.dispatcher.destroy(null, resolve))
   t.equal((await request('http://shop/', { dispatcher: upstream.dispatcher })).statusCode, 200)
+})
+
+t.test('a body that has broken off already reaches nobody', async t => {
+  const target = await startTarget(t, 'a')
+  const { upstream } = await startUpstream(t, { targets: [target.url] })
+  const body = new PassThrough()
+  body.destroy()
+  const recorder = new Recorder()
+  upstream.dispatcher.dispatch({ path: '/', method: 'POST', body }, recorder)
+  t.strictSame(recorder.told, ['start', 'error FST_LB_CLIENT_CLOSED'])
+  t.equal(upstream.snapshot().targets[0]!.requests, 0)
 })

@@ -46,6 +46,30 @@ t.test('https: verified by default, by the ca and the name that are given, and n
   t.equal((await request('http://shop/', { dispatcher: careless.upstream.dispatcher })).statusCode, 200)
 })
 
+t.test('https by address, version 4 and 6: the address itself is verified, and no name is asked for', async t => {
+  const byAddress = selfSigned(t.testdir(), ['IP:127.0.0.1', 'IP:::1'])
+  const warnings: string[] = []
+  const warn = (warning: Error & { code?: string }): void => { warnings.push(warning.code ?? warning.message) }
+  process.on('warning', warn)
+  t.teardown(() => process.off('warning', warn))
+  for (const [host, inUrl] of [['127.0.0.1', '127.0.0.1'], ['::1', '[::1]']] as const) {
+    const names: unknown[] = []
+    const server = createServer(byAddress, (request, response) => {
+      names.push((request.socket as TLSSocket & { servername: unknown }).servername)
+      response.end('ok')
+    })
+    server.listen(0, host)
+    await once(server, 'listening')
+    t.teardown(() => { server.close(); server.closeAllConnections() })
+    const { upstream } = await startUpstream(t, { targets: [`https://${inUrl}:${(server.address() as AddressInfo).port}`], pool: { tls: { ca: byAddress.cert } }, retry: false })
+    const { body } = await request('http://shop/', { dispatcher: upstream.dispatcher, headers: { host: 'shop.example' } })
+    t.equal(await body.text(), 'ok', host)
+    t.strictSame(names, [false])
+  }
+  await new Promise(resolve => setImmediate(resolve))
+  t.notOk(warnings.includes('DEP0123'))
+})
+
 t.test('unix sockets, with a base path', async t => {
   const path = join(folder, 'socket')
   const server = createHttpServer((request, response) => response.end(`${request.url} ${request.headers.host}`))

@@ -108,7 +108,10 @@ t.test('who is bound by tags does not hold up who is not', async t => {
       expired: () => {}
     })
   }
-  for (const id of ['a', 'a', 'b']) wait(id)
+  for (const id of ['a', 'a']) wait(id)
+  upstream.queue.oneSlot()
+  t.strictSame(served, [], 'nobody could use it')
+  wait('b')
   const end = { outcome: 'success', status: 200, durationMs: 1 } as const
   second!.end(end)
   upstream.attemptEnded(balancer.byId.get('b')!, end)

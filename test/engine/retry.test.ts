@@ -108,3 +108,12 @@ t.test('a target that is removed with a request on it lets go of it to another, 
   t.equal(await (await answer).body.text(), 'good')
   await removed
 })
+
+t.test('when nobody is left after a wait, the client hears of what went wrong before', async t => {
+  const { upstream, clock } = await startUpstream(t, { targets: [await refusedUrl()], timeouts: { connect: 0 } })
+  const answer = request('http://shop/', { dispatcher: upstream.dispatcher })
+  await until(() => clock.pending === 1, 'it waits')
+  upstream.replace([])
+  clock.advance(1_000)
+  await t.rejects(answer, { code: 'FST_LB_BAD_GATEWAY' })
+})

@@ -62,6 +62,9 @@ t.test("a user's own routes keep their parsers, and what these leave is sent on"
         done(null, Object.fromEntries(new URLSearchParams(body as string)))
       })
       app.addContentTypeParser('application/x-object', { parseAs: 'string' }, (_request, body, done) => { done(null, { body }) })
+      app.addContentTypeParser('application/x-buffer', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+      app.addContentTypeParser('application/x-stream', (_request, payload, done) => { done(null, payload) })
+      app.post('/hooked', { config: { upstream: 'shop' }, preParsing: async (request, _reply, payload) => { request.headers['x-hooked'] = 'yes'; return payload } }, (_request, reply) => reply.balance())
       app.post('/mine', async request => ({ got: request.body }))
       app.post('/parsed', (_request, reply) => reply.balance('shop'))
     }
@@ -78,6 +81,10 @@ t.test("a user's own routes keep their parsers, and what these leave is sent on"
   t.equal(target.seen.at(-1)!.headers['content-type'], 'application/json; charset=utf-8')
   t.strictSame(await post('/parsed', 'text/plain', 'plain'), [200, 'plain'])
   t.strictSame(await post('/parsed', 'application/x-www-form-urlencoded', 'a=1&b=%20'), [200, 'a=1&b=+'])
+  t.strictSame(await post('/parsed', 'application/x-buffer', 'bytes'), [200, 'bytes'])
+  t.strictSame(await post('/parsed', 'application/x-stream', 'streamed'), [200, 'streamed'])
+  t.strictSame(await post('/hooked', 'application/json', '{"a":'), [200, '{"a":'])
+  t.equal(target.seen.at(-1)!.headers['x-hooked'], 'yes')
   t.equal((await post('/parsed', 'application/x-object', 'x'))[0], 500, 'there is no way back from this')
 })
 

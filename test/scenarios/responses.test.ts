@@ -177,6 +177,7 @@ t.test('what reply.balance() is given for one request', async t => {
   }, {
     after: app => {
       app.get('/path', (_request, reply) => reply.balance('shop', { path: '/other' }))
+      app.get('/patient', (_request, reply) => reply.balance('shop', { timeouts: { total: 5_000 } }))
       app.get('/once', (_request, reply) => reply.balance('flaky', { retry: { attempts: 1 } }))
       app.get('/never', (_request, reply) => reply.balance('flaky', { retry: false }))
       app.get('/off', (_request, reply) => reply.balance('off', { retry: { attempts: 5 } }))
@@ -186,6 +187,7 @@ t.test('what reply.balance() is given for one request', async t => {
     }
   })
   t.equal(await (await fetch(`${url}/path?q=1`)).text(), `/other?q=1 ${new URL(url).host}`)
+  t.equal((await fetch(`${url}/patient`)).status, 200)
   for (const [path, requests] of [['/once', 1], ['/never', 1], ['/off', 1]] as const) {
     flaky.seen.length = 0
     t.equal((await fetch(url + path)).status, 503)
@@ -211,6 +213,14 @@ t.test('what a client asks of its connection is not asked of the target', async 
   t.equal(body.toString(), 'hi')
   t.strictSame(Object.keys(headers).sort(), ['connection', 'content-length', 'host'])
   t.equal(headers.connection, 'keep-alive')
+})
+
+t.test('an interim response is not taken for the answer', async t => {
+  const target = await startRawTarget(t, socket => socket.on('data', () => {
+    socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok')
+  }))
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  t.equal(await (await fetch(url)).text(), 'ok')
 })
 
 t.test('works under inject(), too', async t => {

@@ -181,6 +181,7 @@ t.test('pick() and snapshot() tell without sending anything', async t => {
     name: 'shop',
     policy: 'round-robin',
     panic: false,
+    queued: 0,
     targets: [
       { id: 'a', url: a.url, weight: 1, tier: 0, tags: {}, state: 'ready', health: 'unchecked', ejectedUntil: null, available: true, inFlight: 0, requests: 0, failures: 0 },
       { id: 'b', url: 'https://b.example/base/', weight: 2, tier: 1, tags: { zone: 'eu' }, state: 'ready', health: 'unchecked', ejectedUntil: null, available: true, inFlight: 0, requests: 0, failures: 0 }

@@ -31,7 +31,10 @@ function describePolicy (name: PolicyName, create: (seed: number) => Policy): vo
 
   function rule (what: Rule, test: (t: Test) => void): void {
     const reason = exceptions[name]?.[what]
-    t.test(`${name}: ${what}`, { skip: reason ?? false }, async t => { test(t) })
+    t.test(`${name}: ${what}`, async t => {
+      if (reason === undefined) test(t)
+      else t.pass(`does not apply: ${reason}`)
+    })
   }
 
   t.test(`${name}: only targets that were given are picked`, async t => {
