@@ -1,0 +1,42 @@
+/** The reckoning: what the clients were told, against what the targets received. */
+import type { Result } from './clients.js'
+import type { Entry } from './ledger.js'
+
+export interface Count {
+  requests: number
+  /** Answered 2xx, with the right body. */
+  served: number
+  /** By status; 0 for a connection that broke. */
+  failed: Record<number, number>
+  errors: number
+  /** Nobody was told anything, or a client was told yes and no target has the request whole. */
+  lost: number
+  /** Requests that are not idempotent and came to a target more than once, be it in part. */
+  doubled: number
+  /** Answered 2xx with a body that is not, or not all of, this request's. */
+  wrong: number
+  /** Idempotent requests that came to more than one target. */
+  again: number
+}
+
+export function count (results: Result[], ledger: Map<string, Entry>): Count {
+  const counted: Count = { requests: results.length, served: 0, failed: {}, errors: 0, lost: 0, doubled: 0, wrong: 0, again: 0 }
+  for (const { shot, status, right, silent, digest } of results) {
+    const entry = ledger.get(shot.id)
+    const begun = entry?.begun ?? 0
+    if (begun > 1) {
+      if (shot.method === 'POST') counted.doubled++
+      else counted.again++
+    }
+    if (status >= 200 && status < 300) {
+      if (right) counted.served++
+      else counted.wrong++
+      if (entry?.whole.some(({ bytes, digest: had }) => bytes === shot.length && had === digest) !== true) counted.lost++
+    } else {
+      counted.errors++
+      counted.failed[status] = (counted.failed[status] ?? 0) + 1
+      if (silent) counted.lost++
+    }
+  }
+  return counted
+}
