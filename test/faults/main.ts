@@ -19,8 +19,13 @@ for (const name of only ?? []) {
 
 const lines: object[] = []
 if (!values.json) console.log('| fault, under load, three targets | client errors allowed | requests | measured | kept |\n|---|---|---|---|---|')
-for (const { name, fault, allowed, run } of scenarios) {
+for (const { name, fault, allowed, unavailable, run } of scenarios) {
   if (only !== undefined && !only.includes(name)) continue
+  const missing = unavailable?.()
+  if (missing !== undefined) {
+    console.error(`${name}: not possible here: ${missing}`)
+    continue
+  }
   const start = performance.now()
   const { requests, measured, broken } = await run(Number(values.scale), Number(values.seed))
   const seconds = Math.round((performance.now() - start) / 1000)

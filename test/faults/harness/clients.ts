@@ -21,6 +21,8 @@ export interface Result {
   status: number
   /** The body is the one for this request, whole. */
   right: boolean
+  /** The body is none of this request's, not even in part. */
+  foreign: boolean
   retryAfter: boolean
   /** Nothing came, not even an error. */
   silent: boolean
@@ -41,9 +43,12 @@ const PATIENCE = 20_000
 
 export class Clients {
   readonly results: Result[] = []
+  readonly #keep: boolean
   readonly #pool: Pool
 
-  constructor (url: string, connections: number) {
+  /** @param keep whether results are kept */
+  constructor (url: string, connections: number, keep = true) {
+    this.#keep = keep
     this.#pool = new Pool(url, { connections, headersTimeout: PATIENCE, bodyTimeout: PATIENCE, keepAliveTimeout: 60_000 })
   }
 
@@ -55,6 +60,7 @@ export class Clients {
       digest: createHash('sha1').update(body).digest('hex').slice(0, 12),
       status: 0,
       right: false,
+      foreign: false,
       retryAfter: false,
       silent: false,
       error: undefined,
@@ -71,14 +77,16 @@ export class Clients {
       const text = await answer.body.text()
       result.status = answer.statusCode
       result.retryAfter = answer.headers['retry-after'] !== undefined
-      result.right = text === (id + ' ').padEnd(size, '.')
+      const expected = (id + ' ').padEnd(size, '.')
+      result.right = text === expected
+      result.foreign = !expected.startsWith(text)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       result.error = code ?? message
       result.silent = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
     }
     result.to = performance.now()
-    this.results.push(result)
+    if (this.#keep) this.results.push(result)
     return result
   }
 

@@ -13,15 +13,17 @@ export interface Count {
   lost: number
   /** Requests that are not idempotent and came to a target more than once, be it in part. */
   doubled: number
-  /** Answered 2xx with a body that is not, or not all of, this request's. */
+  /** Answered 2xx with less than the body. */
   wrong: number
+  /** Answered 2xx with something that is not of this request's body. */
+  foreign: number
   /** Idempotent requests that came to more than one target. */
   again: number
 }
 
 export function count (results: Result[], ledger: Map<string, Entry>): Count {
-  const counted: Count = { requests: results.length, served: 0, failed: {}, errors: 0, lost: 0, doubled: 0, wrong: 0, again: 0 }
-  for (const { shot, status, right, silent, digest } of results) {
+  const counted: Count = { requests: results.length, served: 0, failed: {}, errors: 0, lost: 0, doubled: 0, wrong: 0, foreign: 0, again: 0 }
+  for (const { shot, status, right, foreign, silent, digest } of results) {
     const entry = ledger.get(shot.id)
     const begun = entry?.begun ?? 0
     if (begun > 1) {
@@ -30,6 +32,7 @@ export function count (results: Result[], ledger: Map<string, Entry>): Count {
     }
     if (status >= 200 && status < 300) {
       if (right) counted.served++
+      else if (foreign) counted.foreign++
       else counted.wrong++
       if (entry?.whole.some(({ bytes, digest: had }) => bytes === shot.length && had === digest) !== true) counted.lost++
     } else {

@@ -17,7 +17,7 @@ export interface StageOptions {
   /** Where each target is; their number, too. */
   places?: TargetPlace[]
   seed?: number
-  /** Whether the targets write down what they receive. @default true */
+  /** Whether targets and clients keep an account of each request. @default true */
   ledger?: boolean
 }
 
@@ -29,19 +29,23 @@ export class Stage {
   readonly clients: Clients
   /** Attempts by their outcome. */
   readonly outcomes: Readonly<Record<string, number>>
-  /** Targets that were ejected, in their order. */
-  readonly ejected: string[] = []
+  /** Targets that were ejected, and how often it came to that. */
+  readonly ejected = new Set<string>()
+  ejections = 0
   readonly #dir: string
 
-  private constructor (app: FastifyInstance, url: string, targets: FaultTarget[], outcomes: Record<string, number>, connections: number, dir: string) {
+  private constructor (app: FastifyInstance, url: string, targets: FaultTarget[], outcomes: Record<string, number>, clients: Clients, dir: string) {
     this.app = app
     this.url = url
     this.upstream = app.upstreams.get('shop')!
     this.targets = targets
     this.outcomes = outcomes
-    this.clients = new Clients(url, connections)
+    this.clients = clients
     this.#dir = dir
-    this.upstream.on('target:ejected', ({ target }) => { this.ejected.push(target) })
+    this.upstream.on('target:ejected', ({ target }) => {
+      this.ejections++
+      this.ejected.add(target)
+    })
   }
 
   static async open ({ upstream = {}, connections, behaviour = {}, places = [{}, {}, {}], seed = 1, ledger = true }: StageOptions): Promise<Stage> {
@@ -60,7 +64,7 @@ export class Stage {
       routes: { '/': 'shop' }
     })
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
-    return new Stage(app, url, targets, outcomes, connections, dir)
+    return new Stage(app, url, targets, outcomes, new Clients(url, connections, ledger), dir)
   }
 
   /** Has something done with a stage, and clears it away, however that ends. */

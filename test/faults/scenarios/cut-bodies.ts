@@ -20,10 +20,8 @@ export const cutBodies: Scenario = {
       const counted = stage.count()
       const promises = new Promises()
       // Five bytes missing behind a length that says so are a whole answer to everybody but its author.
-      const told = stage.clients.results.filter(({ status, right }) => status === 200 && !right).length
       promises.nothingLost({ ...counted, wrong: 0 }, inFlight)
-      promises.keep(counted.wrong <= requests * 0.04, `${counted.wrong} answered with another body, and only the lies can be`)
-      promises.keep(told === counted.wrong, 'a wrong body that was not counted')
+      promises.keep(counted.wrong <= requests * 0.04, `${counted.wrong} answered with less than the body, more than there were lies`)
       promises.keep(counted.errors < requests * 0.16, `${counted.errors} errors`)
       return { requests, measured: `${reckoning({ ...counted, wrong: 0 })}; ${counted.wrong} as short as their length said`, broken: promises.broken }
     })

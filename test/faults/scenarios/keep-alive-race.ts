@@ -23,9 +23,9 @@ function race (name: string, fault: string, allowed: string, shot: typeof get, m
         promises.nothingLost(counted, inFlight)
         promises.keep(mayFail || counted.errors === 0, `${counted.errors} errors`)
         promises.keep(counted.errors === (counted.failed[502] ?? 0), 'errors other than 502')
-        promises.keep(stage.ejected.length === 0, `ejected: ${stage.ejected.join(', ')}`)
+        promises.keep(stage.ejected.size === 0, `ejected: ${[...stage.ejected].join(', ')}`)
         const lost = stage.outcomes['reset'] ?? 0
-        return { requests: waves * WAVE, measured: `${lost} races lost: ${reckoning(counted)}, ${stage.ejected.length} ejected`, broken: promises.broken }
+        return { requests: waves * WAVE, measured: `${lost} races lost: ${reckoning(counted)}, ${stage.ejected.size} ejected`, broken: promises.broken }
       })
     }
   }

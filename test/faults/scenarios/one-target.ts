@@ -33,8 +33,8 @@ function oneTarget (name: string, fault: string, allowed: string, { attempt = 0,
         const promises = new Promises()
         promises.nothingLost(counted, inFlight)
         promises.keep(counted.errors <= mayFail * requests, `${counted.errors} errors`)
-        promises.keep(stage.ejected.includes('b'), 'it was not ejected')
-        promises.keep(stage.ejected.every(id => id === 'b'), `ejected: ${stage.ejected.join(', ')}`)
+        promises.keep(stage.ejected.has('b'), 'it was not ejected')
+        promises.keep([...stage.ejected].every(id => id === 'b'), `ejected: ${[...stage.ejected].join(', ')}`)
         return { requests: counted.requests, measured: `${reckoning(counted)}, ${counted.again} sent again`, broken: promises.broken }
       })
     }

@@ -15,6 +15,8 @@ export interface Scenario {
   fault: string
   /** What clients may see of it. */
   allowed: string
+  /** Why it cannot be had on this machine, if so. */
+  unavailable?: () => string | undefined
   /** `scale`: share of the full size, 0 to 1. */
   run: (scale: number, seed: number) => Promise<Row>
 }
@@ -49,10 +51,11 @@ export class Promises {
   }
 
   /** What holds in every scenario. */
-  nothingLost ({ lost, doubled, wrong }: Count, inFlight: number): void {
+  nothingLost ({ lost, doubled, wrong, foreign }: Count, inFlight: number): void {
     this.keep(lost === 0, `${lost} lost`)
     this.keep(doubled === 0, `${doubled} doubled`)
-    this.keep(wrong === 0, `${wrong} answered with another body`)
+    this.keep(foreign === 0, `${foreign} answered with what belongs to another`)
+    this.keep(wrong === 0, `${wrong} answered with less than the body`)
     this.keep(inFlight === 0, `${inFlight} in flight at the end`)
   }
 }

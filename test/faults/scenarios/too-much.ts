@@ -65,7 +65,7 @@ export const overflow: Scenario = {
       promises.keep(refused > 0, 'nobody was refused')
       promises.keep(most <= SLOTS, `a target had ${most} at once`)
       promises.keep(stage.upstream.snapshot().queued === 0, 'somebody is still in the queue')
-      promises.keep(stage.ejected.length === 0, 'somebody was ejected')
+      promises.keep(stage.ejected.size === 0, 'somebody was ejected')
       return {
         requests: counted.requests,
         measured: `${counted.served} served, ${refused} × 503 with Retry-After; ${reckoning({ ...counted, errors: counted.errors - refused, failed: {} })}; at most ${most} at once at a target`,
