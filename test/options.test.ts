@@ -223,3 +223,10 @@ t.test('Without faults nothing is refused', async t => {
   t.doesNotThrow(() => { refuse([]) })
   t.throws(() => { refuse(['one', 'two']) }, new InvalidOptionsError('one\ntwo'))
 })
+
+t.test('A record refuses the one name that would change what it is', async t => {
+  const faults: string[] = []
+  const result = record(string)(JSON.parse('{"a":"b","__proto__":"c"}'), 'names', faults)
+  t.strictSame(faults, ['names.__proto__: expected another name'])
+  t.strictSame(result, { a: 'b' })
+})

@@ -94,8 +94,7 @@ export class Attempt implements ConnectionAware {
 
   /** Gives it up; undici's own report of that is not heard any more. */
   cancel (outcome: Outcome, error: Error): void {
-    if (this.#phase === 'ended') return
-    const onConnection = this.#started && this.#phase !== 'tunnel'
+    const onConnection = this.#phase === 'sending' || this.#phase === 'delivering' || this.#phase === 'discarding'
     this.#end(outcome, error)
     if (onConnection) this.connection!.drop(error)
   }
@@ -124,7 +123,6 @@ export class Attempt implements ConnectionAware {
   }
 
   onHeaders (status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
-    if (this.#phase === 'ended') return true
     if (status < 200) {
       this.#exchange.informed(status, headers)
       return true

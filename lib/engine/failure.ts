@@ -1,6 +1,6 @@
 /** What an error of undici means: whose fault it was, and what the client hears of it. */
 import type { Outcome } from '../balancing/outcome.js'
-import { BadGatewayError, BadRequestError, BodyTooLargeError, GatewayTimeoutError } from '../errors.js'
+import { BadGatewayError, BadRequestError, GatewayTimeoutError } from '../errors.js'
 import { DeadlineError } from './deadlines.js'
 
 const CLIENT_FAULTS = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
@@ -41,7 +41,7 @@ export function outcomeOf (error: NodeJS.ErrnoException, { started, answered, re
 export function clientError (outcome: Outcome, cause: Error): Error {
   if (cause instanceof DeadlineError) return new GatewayTimeoutError({ cause })
   if (outcome === 'client-aborted') return cause
-  if (outcome === 'client-fault') return cause instanceof BodyTooLargeError ? cause : new BadRequestError({ cause })
+  if (outcome === 'client-fault') return new BadRequestError({ cause })
   return new BadGatewayError({ cause })
 }
 

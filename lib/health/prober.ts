@@ -57,9 +57,7 @@ export class Prober {
   }
 
   async #begin (id: string): Promise<void> {
-    const target = this.#upstream.balancer.byId.get(id)
-    // Another listener may have taken it out again.
-    if (target === undefined) return
+    const target = this.#upstream.balancer.byId.get(id)!
     const watch: Watch = { target, streak: 0, timer: undefined, running: undefined }
     this.#watches.set(id, watch)
     // Whoever ends hands its place over to the next.

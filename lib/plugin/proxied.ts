@@ -202,6 +202,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   #deliver (body: Answer['body']): void {
     // reply-from would try to destroy a body that is no stream.
+    /* c8 ignore next -- only between two events of an HTTP/2 stream that is reset: `aborted` is set a moment before 'close' */
     if (this.#reply.request.raw.aborted) return
     const answer = this.#answer!
     answer.body = body
@@ -217,7 +218,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
       code: (error as NodeJS.ErrnoException).code,
       attempts: report.attempts.map(({ target, outcome, status, error }) => ({ target, outcome, status, error: error?.message }))
     }, 'the request could not be served')
-    if (reply.sent || reply.raw.destroyed) return
+    if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
     // The rest of its body would stand between this connection and the next request.
     if (!reply.request.raw.complete && reply.request.raw.httpVersionMajor === 1) reply.header('connection', 'close')

@@ -124,6 +124,17 @@ t.test('it can abort at once, before anybody is asked', async t => {
   t.equal(upstream.snapshot().targets[0]!.requests, 0)
 })
 
+t.test('it can abort when it sees the headers', async t => {
+  const target = await startTarget(t, 'a')
+  const { upstream } = await startUpstream(t, { targets: [target.url] })
+  const recorder = new Recorder()
+  recorder.onResponseStart = controller => { controller.abort(new Error('not this')) }
+  upstream.dispatcher.dispatch(get, recorder)
+  await until(() => recorder.told.length === 2, 'the end')
+  t.strictSame(recorder.told, ['start', 'error not this'])
+  t.equal(inFlight(upstream), 0)
+})
+
 t.test('it can take an upgrade', async t => {
   const target = await startRawTarget(t, socket => socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n')))
   const { upstream } = await startUpstream(t, { targets: [target.url] })

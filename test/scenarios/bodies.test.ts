@@ -2,6 +2,7 @@
 import t from 'tap'
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
+import type { preParsingHookHandler } from 'fastify'
 import { gzipSync, createGunzip } from 'node:zlib'
 import { refusedUrl, startGateway, startTarget } from '../helpers/servers.js'
 import { until } from '../helpers/wait.js'
@@ -65,6 +66,8 @@ t.test("a user's own routes keep their parsers, and what these leave is sent on"
       app.addContentTypeParser('application/x-buffer', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
       app.addContentTypeParser('application/x-stream', (_request, payload, done) => { done(null, payload) })
       app.post('/hooked', { config: { upstream: 'shop' }, preParsing: async (request, _reply, payload) => { request.headers['x-hooked'] = 'yes'; return payload } }, (_request, reply) => reply.balance())
+      const pass: preParsingHookHandler = (_request, _reply, payload, done) => { done(null, payload) }
+      app.post('/hooks', { config: { upstream: 'shop' }, preParsing: [pass, pass] }, (_request, reply) => reply.balance())
       app.post('/mine', async request => ({ got: request.body }))
       app.post('/parsed', (_request, reply) => reply.balance('shop'))
     }
@@ -85,6 +88,7 @@ t.test("a user's own routes keep their parsers, and what these leave is sent on"
   t.strictSame(await post('/parsed', 'application/x-stream', 'streamed'), [200, 'streamed'])
   t.strictSame(await post('/hooked', 'application/json', '{"a":'), [200, '{"a":'])
   t.equal(target.seen.at(-1)!.headers['x-hooked'], 'yes')
+  t.strictSame(await post('/hooks', 'application/json', '{"a":'), [200, '{"a":'])
   t.equal((await post('/parsed', 'application/x-object', 'x'))[0], 500, 'there is no way back from this')
 })
 

@@ -223,6 +223,53 @@ t.test('an interim response is not taken for the answer', async t => {
   t.equal(await (await fetch(url)).text(), 'ok')
 })
 
+t.test('a body in several chunks that come at once goes out whole', async t => {
+  const target = await startRawTarget(t, socket => socket.on('data', () => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n')
+  }))
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  t.equal(await (await fetch(url)).text(), 'onetwo')
+})
+
+t.test('a hook that destroys the body it replaces frees the target at once', async t => {
+  const target = await startRawTarget(t, socket => socket.once('data', () => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000000\r\n\r\nsome')
+  }))
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }, {
+    before: app => {
+      app.addHook('onSend', async (_request, reply, payload) => {
+        (payload as Readable).on('error', () => {}).destroy()
+        t.equal(inFlight(app.upstreams.get('shop')!), 0)
+        reply.removeHeader('content-length')
+        return 'something else'
+      })
+    }
+  })
+  t.equal(await (await fetch(url)).text(), 'something else')
+  t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.failures, 0)
+})
+
+t.test('a handler that answers by itself after all is not answered over', async t => {
+  const target = await startRawTarget(t, socket => socket.on('data', () => {}))
+  const own = new Readable({ read () {} })
+  let failed = false
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], retry: false, timeouts: { headers: 20 } } } }, {
+    server: { logger: { level: 'warn', stream: { write: (line: string) => { failed ||= line.includes('could not be served') } } } },
+    after: app => {
+      app.get('/', (_request, reply) => {
+        reply.balance('shop')
+        void reply.send(own)
+      })
+    }
+  })
+  const answer = fetch(url)
+  own.push('mine, ')
+  await until(() => failed, 'the target has had its time')
+  own.push('all of it')
+  own.push(null)
+  t.equal(await (await answer).text(), 'mine, all of it')
+})
+
 t.test('works under inject(), too', async t => {
   const target = await startTarget(t, 'a', (seen, _request, response) => response.end(`${seen.method} ${seen.body.toString()}`))
   const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
