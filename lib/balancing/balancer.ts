@@ -23,6 +23,8 @@ export interface BalancerOptions extends TierOptions {
   readonly random: Random
   /** Told of every change of a target, once it is complete. */
   readonly notify: (event: TargetEvent, target: Target, reason?: string) => void
+  /** Somebody may be picked who could not be before, which is no event for users: a trial is open. */
+  readonly opened?: () => void
 }
 
 /**
@@ -210,6 +212,7 @@ export class Balancer {
     this.#returns.delete(target)
     target.ejection.tryAgain()
     this.#refresh()
+    this.#options.opened?.()
   }
 
   #restore (target: Target, reason: string): void {

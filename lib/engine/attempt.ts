@@ -39,6 +39,8 @@ export class Attempt implements ConnectionAware {
   /** The connection it is on; set by the pool. */
   connection?: Connection
   status: number | undefined
+  /** It failed because an idle connection ended as it was used again, which servers are free to do: that says nothing about the target. */
+  blameless = false
   readonly #exchange: Exchange
   readonly #pool: TargetPool
   readonly #lease: Lease
@@ -88,9 +90,6 @@ export class Attempt implements ConnectionAware {
     const { body } = this.#exchange.request
     return { started: this.#started, written: this.#started && !body.untouched, replayable: body.replayable }
   }
-
-  /** An idle connection ended as it was used again, which servers are free to do: that says nothing about the target. */
-  get blameless (): boolean { return this.#reused && !this.#firstByte }
 
   /** Gives it up; undici's own report of that is not heard any more. */
   cancel (outcome: Outcome, error: Error): void {
@@ -204,12 +203,13 @@ export class Attempt implements ConnectionAware {
     const phase = this.#phase
     this.#phase = 'ended'
     this.#cancelTimers()
+    this.blameless = outcome === 'reset' && this.#reused && !this.#firstByte
     const settlement: Settlement = {
       outcome,
       status: this.status,
       ttfbMs: this.#ttfbMs,
       durationMs: this.#exchange.clock.now() - this.#startedAt,
-      blameless: outcome === 'reset' && this.blameless
+      blameless: this.blameless
     }
     this.#lease.end(settlement)
     this.#exchange.ended(this, settlement, error)

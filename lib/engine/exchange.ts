@@ -228,7 +228,7 @@ export class Exchange implements Waiting {
     const retry = this.#retry as Retry
     const { progress } = attempt
     if (!maySendAgain(this.request.method, progress, retry.nonIdempotent)) return false
-    if (attempt.blameless && this.#reusedFree && attempt.status === undefined) {
+    if (attempt.blameless && this.#reusedFree) {
       // Nobody's fault, so it costs nothing, once, and the same target may have it.
       this.#reusedFree = false
       this.#next()
@@ -286,6 +286,8 @@ export class Exchange implements Waiting {
       this.#fail(this.#refusal(picked))
       return false
     }
+    // Before the attempt begins: one that cannot be sent ends at once, and its slot is offered to whoever is in the queue.
+    this.upstream.queue.leave(this)
     this.#try(picked)
     return true
   }

@@ -18,7 +18,7 @@ export const queueOptions = object<QueueSettings>({
 
 /** One who waits. */
 export interface Waiting {
-  /** There may be a slot: takes it and returns true, goes on waiting, or leaves. */
+  /** There may be a slot: leaves the queue, takes it and returns true; or goes on waiting, or leaves. */
   proceed (): boolean
   /** It has waited for too long. */
   expired (): void
@@ -51,18 +51,12 @@ export class Queue {
 
   /** A slot was given back: it goes to the first who can use it. Not everybody can, when tags or affinity bind them. */
   oneSlot (): void {
-    for (const waiting of this.#waiting.keys()) if (this.#serve(waiting)) return
+    for (const waiting of this.#waiting.keys()) if (waiting.proceed()) return
   }
 
   /** Somebody may take requests who could not before. */
   manySlots (): void {
-    for (const waiting of this.#waiting.keys()) this.#serve(waiting)
-  }
-
-  #serve (waiting: Waiting): boolean {
-    if (!waiting.proceed()) return false
-    this.leave(waiting)
-    return true
+    for (const waiting of this.#waiting.keys()) waiting.proceed()
   }
 
   readonly #onTimeout = (waiting: Waiting): void => {

@@ -152,7 +152,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       notify: (event, target, reason) => {
         this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
         this.queue.manySlots()
-      }
+      },
+      opened: () => { this.queue.manySlots() }
     })
     this.dispatcher = new UpstreamDispatcher(this)
     this.#reconcile(settings.targets)

@@ -208,3 +208,20 @@ t.test('connect: a connection that does not come about is left for another targe
   t.equal(await next.body.text(), 'late')
   t.equal(connections, 0)
 })
+
+t.test('a target that falls silent on a connection it has used before is not given the same request again', async t => {
+  const answers = ['a']
+  const a = await startTarget(t, 'a', (_seen, _request, response) => { if (answers.length > 0) response.end(answers.pop()) })
+  const b = await startTarget(t, 'b')
+  const { upstream, clock } = await startUpstream(t, { targets: [a.url, b.url], policy: 'first', timeouts: { ...NONE, attempt: 300 } })
+  const get = async (): Promise<string> => await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.text()
+  t.equal(await get(), 'a')
+  // The connection is put back a turn after its answer.
+  for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve))
+  const second = get()
+  await until(() => a.seen.length === 2, 'the second is there')
+  t.equal(a.sockets.size, 1, 'on the same connection')
+  clock.advance(300)
+  t.equal(await second, 'b')
+  t.equal(a.seen.length, 2)
+})

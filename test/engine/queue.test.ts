@@ -97,16 +97,18 @@ t.test('who is bound by tags does not hold up who is not', async t => {
   const [first, second] = ['a', 'b'].map(id => balancer.begin(balancer.byId.get(id)!))
   const served: string[] = []
   const wait = (affinity: string): void => {
-    upstream.queue.join({
+    const waiting = {
       proceed: () => {
         const picked = balancer.pick({ affinity, affinityRequired: true })
         if (typeof picked === 'string') return false
+        upstream.queue.leave(waiting)
         served.push(picked.id)
         balancer.begin(picked)
         return true
       },
       expired: () => {}
-    })
+    }
+    upstream.queue.join(waiting)
   }
   for (const id of ['a', 'a']) wait(id)
   upstream.queue.oneSlot()
@@ -163,4 +165,44 @@ t.test('a retry waits, too, when there is no answer yet; an answer is not kept w
   await until(() => b.seen.length === 1, 'it is there')
   b.release()
   t.equal(await (await answer).body.text(), 'b /1')
+})
+
+t.test('one that cannot be sent makes way for the next, when its turn comes', async t => {
+  const a = await holding(t, 'a')
+  const { upstream } = await startUpstream(t, { targets: [a.url], limits: { maxRequests: 1, queue: { size: 10 } } })
+  const first = request('http://shop/1', { dispatcher: upstream.dispatcher })
+  await until(() => a.seen.length === 1, 'the first is there')
+  const second = t.rejects(request('http://shop/2', { dispatcher: upstream.dispatcher, headers: { 'not a name': '1' } }), { code: 'FST_LB_BAD_REQUEST' })
+  const third = request('http://shop/3', { dispatcher: upstream.dispatcher })
+  a.release()
+  await (await first).body.text()
+  await second
+  await until(() => a.seen.length === 2, 'the third is there')
+  a.release()
+  t.equal(await (await third).body.text(), 'a /3')
+  await until(() => inFlight(upstream) === 0, 'all slots are given back')
+})
+
+t.test('an ejected target that may be tried again takes the first who waits', async t => {
+  let well = false
+  const a = await startTarget(t, 'a', (_seen, _request, response) => { response.writeHead(well ? 200 : 503).end('a') })
+  const b = await holding(t, 'b')
+  const { upstream, clock } = await startUpstream(t, {
+    targets: [a.url, b.url],
+    policy: 'first',
+    limits: { maxRequests: 1, queue: { size: 10, timeout: 60_000 } },
+    retry: { statuses: [] },
+    health: { passive: { consecutiveFailures: 1, ejectionTime: 10_000 } }
+  })
+  t.equal((await request('http://shop/1', { dispatcher: upstream.dispatcher })).statusCode, 503)
+  well = true
+  const second = request('http://shop/2', { dispatcher: upstream.dispatcher })
+  await until(() => b.seen.length === 1, 'the second is at the other target')
+  const third = request('http://shop/3', { dispatcher: upstream.dispatcher })
+  t.equal(upstream.snapshot().queued, 1)
+  clock.advance(10_000)
+  t.equal(upstream.snapshot().queued, 0)
+  t.equal(await (await third).body.text(), 'a')
+  b.release()
+  await (await second).body.text()
 })
