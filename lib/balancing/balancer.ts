@@ -24,7 +24,9 @@ export interface BalancerOptions extends TierOptions {
   /** Told of every change of a target, once it is complete. */
   readonly notify: (event: TargetEvent, target: Target, reason?: string) => void
   /** Somebody may be picked who could not be before, which is no event for users: a trial is open. */
-  readonly opened?: () => void
+  readonly opened: () => void
+  /** Code of the user has thrown where nobody waits for its result. */
+  readonly fault: (error: unknown, where: string) => void
 }
 
 /**
@@ -162,7 +164,11 @@ export class Balancer {
 
   /** @internal What an attempt has shown about its target. */
   record (target: Target, settlement: Settlement, trial: boolean): void {
-    this.#policy.settle?.(target, settlement)
+    try {
+      this.#policy.settle?.(target, settlement)
+    } catch (error) {
+      this.#options.fault(error, 'policy.settle')
+    }
     const verdict = verdictOf(settlement, this.#failureStatuses)
     if (verdict === 'bad') target.failures++
     this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', settlement.outcome)
@@ -180,6 +186,7 @@ export class Balancer {
       else {
         ejection.trying = false
         this.#refresh()
+        this.#options.opened()
       }
     } else if (verdict === 'good') {
       ejection.succeeded(now)
@@ -212,7 +219,7 @@ export class Balancer {
     this.#returns.delete(target)
     target.ejection.tryAgain()
     this.#refresh()
-    this.#options.opened?.()
+    this.#options.opened()
   }
 
   #restore (target: Target, reason: string): void {

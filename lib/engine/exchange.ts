@@ -7,7 +7,7 @@ import type { Refusal } from '../balancing/balancer.js'
 import type { Clock, Timer } from '../balancing/clock.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { PickContext } from '../balancing/policy.js'
-import type { Target } from '../balancing/target.js'
+import { Target } from '../balancing/target.js'
 import { AffinityLostError, ClientClosedError, NoTargetError, OverloadedError } from '../errors.js'
 import { Attempt } from './attempt.js'
 import { DeadlineError, type Timeouts } from './deadlines.js'
@@ -65,6 +65,8 @@ export class Exchange implements Waiting {
   readonly #retry: Retry | false
   /** Attempts that may still serve: one, or two when one is hedged. */
   #running: Attempt[] = []
+  /** Attempts whose answer is not wanted, and read away. */
+  readonly #discarded: Attempt[] = []
   #done = false
   #queued = false
   readonly #tried: string[] = []
@@ -155,11 +157,16 @@ export class Exchange implements Waiting {
   /** A response came with a status that may be had better elsewhere. True: it is not wanted, another attempt is on its way. */
   triesAnother (attempt: Attempt, headers: RawHeaders): boolean {
     if (this.#done || this.#retry === false || !this.#retry.statuses.includes(attempt.status!)) return false
-    if (this.#leaveToOther(attempt)) return true
+    if (this.#leaveToOther(attempt)) return this.#discard(attempt)
     const after = rawHeader(headers, 'retry-after')
-    if (this.#goOn(attempt, after === undefined ? undefined : retryAfterMs(after, this.clock.now()))) return true
+    if (this.#goOn(attempt, after === undefined ? undefined : retryAfterMs(after, this.clock.now()))) return this.#discard(attempt)
     this.#running.push(attempt)
     return false
+  }
+
+  #discard (attempt: Attempt): true {
+    this.#discarded.push(attempt)
+    return true
   }
 
   informed (status: number, headers: RawHeaders): void {
@@ -211,9 +218,20 @@ export class Exchange implements Waiting {
   // ---- the next attempt -------------------------------------------------------------------------------------------------
 
   #next (): void {
-    const picked = this.upstream.balancer.pick(this.#context)
+    const picked = this.#pick()
+    if (picked === undefined) return
     if (typeof picked !== 'string') this.#try(picked)
     else if (picked !== 'full' || !this.#joinQueue()) this.#fail(this.#refusal(picked))
+  }
+
+  /** Undefined: the user's policy has thrown, and with that the request is over. */
+  #pick (): Target | Refusal | undefined {
+    try {
+      return this.upstream.balancer.pick(this.#context)
+    } catch (error) {
+      this.#fail(error as Error)
+      return undefined
+    }
   }
 
   #try (target: Target): void {
@@ -240,7 +258,8 @@ export class Exchange implements Waiting {
     // Targets that could not be connected to cost nothing, the first time round.
     const free = !progress.started && this.#rounds === 0
     if (!free && ++this.#spent >= retry.attempts) return false
-    const picked = this.upstream.balancer.pick(this.#context)
+    const picked = this.#pick()
+    if (picked === undefined) return true
     if (typeof picked !== 'string') {
       if (!free && !this.#withdraw()) return false
       this.#try(picked)
@@ -280,8 +299,8 @@ export class Exchange implements Waiting {
 
   /** @internal A slot may be free. */
   proceed (): boolean {
-    const picked = this.upstream.balancer.pick(this.#context)
-    if (picked === 'full') return false
+    const picked = this.#pick()
+    if (picked === undefined || picked === 'full') return false
     if (typeof picked === 'string') {
       this.#fail(this.#refusal(picked))
       return false
@@ -313,8 +332,9 @@ export class Exchange implements Waiting {
     if (first === undefined || balancer.panic) return
     this.#tried.push(first.target.id)
     this.#context.tried = this.#tried
-    const picked = balancer.pick(this.#context)
-    if (typeof picked !== 'string' && this.#withdraw()) this.#try(picked)
+    const picked = this.#pick()
+    // One whom health keeps out is good for a last try, not for a second.
+    if (picked instanceof Target && picked.eligible && this.#withdraw()) this.#try(picked)
   }
 
   // ---- endings ------------------------------------------------------------------------------------------------------------
@@ -352,6 +372,8 @@ export class Exchange implements Waiting {
     this.clock.cancel(this.#backoff)
     this.clock.cancel(this.#hedge)
     if (this.#queued) this.upstream.queue.leave(this)
+    // Who has not been read away by now holds a slot for nothing.
+    for (const attempt of this.#discarded) attempt.cancel('bad-status', new Error('the response was not wanted'))
     this.request.body.close()
   }
 }

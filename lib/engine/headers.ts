@@ -6,7 +6,16 @@ export type Headers = Record<string, string | string[]>
 
 /** Meant for one connection only, never passed on (RFC 9110 §7.6.1, and two that were never standard but are seen). */
 const HOP_BY_HOP = new Set([
-  'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'
+  'connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'
+])
+
+/** Fields that Node sends once on HTTP/2, or not at all: it throws when there are two. */
+const SINGLE_VALUE = new Set([
+  'access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'age', 'authorization', 'content-encoding',
+  'content-language', 'content-length', 'content-location', 'content-md5', 'content-range', 'content-type', 'date', 'dnt', 'etag', 'expires',
+  'from', 'host', 'if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'last-modified', 'location',
+  'max-forwards', 'proxy-authorization', 'range', 'referer', 'retry-after', 'tk', 'upgrade-insecure-requests', 'user-agent',
+  'x-content-type-options'
 ])
 
 /** All fields; a name that comes twice has its values in an array. */
@@ -32,6 +41,14 @@ export function endToEndHeaders (raw: RawHeaders): Headers {
   return headers
 }
 
+/** Leaves the first value of fields that may have only one, for clients of HTTP/2. */
+export function oneValueEach (headers: Headers): void {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]!
+    if (Array.isArray(value) && SINGLE_VALUE.has(name)) headers[name] = value[0]!
+  }
+}
+
 /** The first value of the field `name` (in lower case), without looking at more than need be. */
 export function rawHeader (raw: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < raw.length; i += 2) {
@@ -50,7 +67,8 @@ export function dropNamed (headers: Record<string, unknown>, connection: string)
 
 function add (headers: Headers, name: string, value: string): void {
   const there = headers[name]
-  if (there === undefined) headers[name] = value
+  if (typeof there === 'string') headers[name] = [there, value]
   else if (Array.isArray(there)) there.push(value)
-  else headers[name] = [there, value]
+  // Not there, or what every object has by that name.
+  else headers[name] = value
 }

@@ -56,7 +56,8 @@ export class Queue {
 
   /** Somebody may take requests who could not before. */
   manySlots (): void {
-    for (const waiting of this.#waiting.keys()) waiting.proceed()
+    // Whoever joins again meanwhile has had its chance.
+    for (const waiting of [...this.#waiting.keys()]) if (this.#waiting.has(waiting)) waiting.proceed()
   }
 
   readonly #onTimeout = (waiting: Waiting): void => {

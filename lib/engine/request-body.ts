@@ -2,8 +2,11 @@
  * The body of a request, which more than one attempt may need. Each attempt gets a body of its own from `open`; what the client sends
  * is read once, kept up to a limit, and replayed to the next attempt from there.
  */
+import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { BodyTooLargeError, ClientClosedError } from '../errors.js'
+import type { Clock, Timer } from '../balancing/clock.js'
+import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError, GatewayTimeoutError } from '../errors.js'
+import { DeadlineError } from './deadlines.js'
 
 export interface RequestBody {
   /** The body for the next attempt. */
@@ -65,8 +68,9 @@ export class StreamBody implements RequestBody {
     this.#source = source
     this.#replayLimit = replayLimit
     this.#maxLength = maxLength
-    source.on('readable', this.#onReadable).on('end', this.#onEnd).on('error', this.#onClose).on('close', this.#onClose)
-    if (source.readableEnded) this.#ended = true
+    source.on('readable', this.#onReadable).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
+    // What somebody else has read is not to be had again: half of a body must not go out as a whole one.
+    if (source.readableDidRead) this.#fail(new BadGatewayError({ cause: new Error('the body of the request has been read before') }))
     else if (source.destroyed) this.#onClose()
   }
 
@@ -142,6 +146,12 @@ export class StreamBody implements RequestBody {
     if (!this.#ended) this.#fail(new ClientClosedError())
   }
 
+  /** A stream that a hook has put around the client's may fail by itself, on what the client sent. */
+  readonly #onError = (cause: Error): void => {
+    if (this.#source instanceof IncomingMessage) this.#onClose()
+    else this.#fail(new BadRequestError({ cause }))
+  }
+
   #fail (error: Error): void {
     if (this.#error !== undefined) return
     this.#error = error
@@ -174,16 +184,26 @@ class View extends Readable {
   }
 }
 
-/** Reads a body of a known, small length whole; `done` is called once. */
-export function readWhole (source: Readable, done: (error: Error | undefined, body: Buffer) => void): void {
+/** Reads a body of a known, small length whole; `done` is called once. More than `idleMs` (0: any time) of silence is an error. */
+export function readWhole (source: Readable, clock: Clock, idleMs: number, done: (error: Error | undefined, body: Buffer) => void): void {
   const chunks: Buffer[] = []
-  const onData = (chunk: Buffer): void => { chunks.push(chunk) }
+  let timer: Timer
+  const waitForMore = (): void => {
+    clock.cancel(timer)
+    if (idleMs > 0) timer = clock.after(idleMs, finish, new GatewayTimeoutError({ cause: new DeadlineError('body', idleMs) }))
+  }
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk)
+    waitForMore()
+  }
   const finish = (error: Error | undefined): void => {
+    clock.cancel(timer)
     source.off('data', onData).off('end', onEnd).off('close', onClose)
     done(error, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
   }
   const onEnd = (): void => { finish(undefined) }
   const onClose = (): void => { finish(new ClientClosedError()) }
+  waitForMore()
   // An error is followed by 'close'; the listener is there because an unheard 'error' would throw.
   source.on('data', onData).on('end', onEnd).on('close', onClose).on('error', () => {})
 }

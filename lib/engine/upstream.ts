@@ -1,5 +1,6 @@
 /** A named group of interchangeable targets: a Balancer, the connections to its targets, and the undici dispatcher that uses both. */
 import { EventEmitter } from 'node:events'
+import { isDeepStrictEqual } from 'node:util'
 import { Balancer, type TargetEvent } from '../balancing/balancer.js'
 import type { Clock, Random } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
@@ -93,6 +94,8 @@ export interface UpstreamParts {
   ejection: EjectionRules | false
   /** Health of a target that was just added. */
   initialHealth: TargetHealth
+  /** Code of the user (a policy, a listener) has thrown where nobody waits for its result. */
+  fault: (error: unknown, where: string) => void
 }
 
 /** A target that was taken out and has requests in flight. */
@@ -126,7 +129,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly #failureStatuses: ReadonlySet<number>
 
   /** @internal Use `fastify.upstreams.add()`. */
-  constructor (name: string, settings: EngineSettings, { ejection, initialHealth }: UpstreamParts) {
+  constructor (name: string, settings: EngineSettings, { ejection, initialHealth, fault }: UpstreamParts) {
     super()
     this.name = name
     this.settings = settings
@@ -150,10 +153,15 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       clock: this.clock,
       random: settings.random,
       notify: (event, target, reason) => {
-        this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
+        try {
+          this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
+        } catch (error) {
+          fault(error, `a listener of target:${event}`)
+        }
         this.queue.manySlots()
       },
-      opened: () => { this.queue.manySlots() }
+      opened: () => { this.queue.manySlots() },
+      fault
     })
     this.dispatcher = new UpstreamDispatcher(this)
     this.#reconcile(settings.targets)
@@ -223,8 +231,19 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   #reconcile (configs: EngineTargetConfig[]): void {
     const limit = this.settings.limits.maxRequests ?? this.settings.pool.connections
     const limited = configs.map(config => ({ ...config, maxRequests: config.ownLimit ?? limit }))
+    const before = new Map(this.balancer.all.map(target => [target, target.config as EngineTargetConfig]))
     const { removed } = this.balancer.replace(limited)
+    for (const [target, config] of before) {
+      if (!isDeepStrictEqual(config.tls, (target.config as EngineTargetConfig).tls)) this.#renew(target)
+    }
     for (const target of removed) void this.#drain(target, DRAIN_MS)
+  }
+
+  /** Other connections from now on; what is in flight ends on those it has. */
+  #renew (target: Target): void {
+    const pool = this.#pools.get(target)
+    this.#pools.delete(target)
+    void pool?.pool.close()
   }
 
   // ---- using it -------------------------------------------------------------------------------------------------------

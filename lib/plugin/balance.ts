@@ -2,10 +2,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyReplyFrom from '@fastify/reply-from'
 import { timeoutFields, type TimeoutOptions } from '../engine/deadlines.js'
-import { retryFields, type RetryOptions } from '../engine/retry.js'
+import { retryFields, retryOptions, type Retry, type RetryOptions } from '../engine/retry.js'
 import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
-import { checked, object, optional, string, switchable, type Check, type Fields } from '../options.js'
+import { checked, defaultsOf, object, refuse, optional, string, switchable, type Check, type Fields } from '../options.js'
 import { kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
 import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
 import type { Entry, Upstreams } from './registry.js'
@@ -21,8 +21,8 @@ export interface BalanceOptions {
   tags?: Record<string, string>
   /** Deadlines of this request; what is absent is the upstream's. */
   timeouts?: TimeoutOptions
-  /** Retries of this request; what is absent is the upstream's. */
-  retry?: RetryOptions | false
+  /** Retries of this request; what is absent is the upstream's. `budget` and `hedge` are the upstream's alone. */
+  retry?: Omit<RetryOptions, 'budget' | 'hedge'> | false
 }
 
 /** The same checks without defaults: what is absent comes from the upstream. */
@@ -34,12 +34,18 @@ function partial<T> (fields: Fields<T>): Check<Partial<T>> {
   })) as Fields<Partial<T>>)
 }
 
+/** The budget, and the times that hedging goes by, are the upstream's. */
+const { budget, hedge, ...ownRetryFields } = retryFields
+
+/** '' is nothing, as a client may well send it in a header. */
+const anyText: Check<string | undefined> = (value, path, faults) => value === '' ? undefined : string(value, path, faults)
+
 const balanceOptions = object<BalanceOptions>({
   path: optional(string),
-  hashKey: optional(string),
+  hashKey: optional(anyText),
   tags: optional(tagsOption),
   timeouts: optional(partial(timeoutFields)),
-  retry: optional(switchable(partial(retryFields), false))
+  retry: optional(switchable(partial(ownRetryFields), false))
 } as never)
 
 const NOTHING: BalanceOptions = Object.freeze({})
@@ -101,10 +107,26 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
     const entry = upstream === undefined ? undefined : upstreams.entry(upstream)
     if (entry === undefined) throw new UnknownUpstreamError(String(upstream))
     const given = options === NOTHING ? NOTHING : checked(balanceOptions, options, 'balance')
+    const { connect } = entry.upstream.settings.timeouts
+    if (given.timeouts?.connect !== undefined && connect > 0 && (given.timeouts.connect === 0 || given.timeouts.connect > connect)) {
+      refuse([`balance.timeouts.connect: expected at most the upstream's (${connect}), which its connections go by, got ${given.timeouts.connect}`])
+    }
+    if (request[kProxied] !== null) {
+      // An error handler tries elsewhere: what the first try had to say is not true of the second.
+      this.removeHeader('retry-after')
+      this.removeHeader('connection')
+    }
+    // A hook that was added behind ours may have had the body parsed after all.
+    if (request[kPayload] !== null && request.body !== undefined && !isAsItCame(request)) request[kPayload] = null
     const parsed = request[kPayload] === null && request.body !== undefined
     request[kProxied] = new Proxied(this, entry, proxiedOptions(request, route, entry, given))
     return from.call(this, '/', parsed ? asParsed : asItCame)
   }
+}
+
+/** The body is the stream that was claimed, or what was read of it for an earlier try. */
+function isAsItCame (request: ClaimedRequest): boolean {
+  return request.body === request[kPayload] || Buffer.isBuffer(request[kPayload])
 }
 
 function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream }: Entry, given: BalanceOptions): ProxiedOptions {
@@ -115,9 +137,10 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
     payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),
     bodyLimit: route?.bodyLimit ?? Infinity,
     timeouts: given.timeouts === undefined ? settings.timeouts : { ...settings.timeouts, ...given.timeouts },
-    retry: given.retry === undefined || settings.retry === false ? settings.retry : given.retry === false ? false : { ...settings.retry, ...given.retry } as typeof settings.retry,
+    retry: given.retry === undefined ? settings.retry : given.retry === false ? false : { ...(settings.retry === false ? defaultsOf(retryOptions) : settings.retry), ...given.retry as Partial<Retry> },
     hashKey: given.hashKey,
-    tags: given.tags
+    tags: given.tags,
+    timed: route?.timed ?? (request.routeOptions.handlerTimeout ?? 0) > 0
   }
 }
 

@@ -3,6 +3,7 @@
  * another route has parsed is written down again.
  */
 import type { FastifyRequest, preParsingHookHandler } from 'fastify'
+import { stringify } from 'node:querystring'
 import type { Readable } from 'node:stream'
 import { BodyTooLargeError } from '../errors.js'
 import type { PathRules } from './request-path.js'
@@ -13,6 +14,8 @@ export interface BalancedRoute extends PathRules {
   readonly upstream: string
   /** Bytes of a body at most; Infinity where the route sets no `bodyLimit`. */
   readonly bodyLimit: number
+  /** It has a `handlerTimeout`. */
+  readonly timed: boolean
 }
 
 export const kRoute = Symbol('fastify-load-balancer.route')
@@ -20,7 +23,7 @@ export const kPayload = Symbol('fastify-load-balancer.payload')
 
 export interface ClaimedRequest extends FastifyRequest {
   [kRoute]: BalancedRoute | null
-  [kPayload]: Readable | null
+  [kPayload]: Readable | Buffer | null
 }
 
 /** Fastify reads `request.method` once to see whether there is a body to parse. This answers that one time as if there was none. */
@@ -34,22 +37,22 @@ const nothingToParse: PropertyDescriptor = {
 
 /** The hook of a balanced route: the last before parsing. */
 export function claimBody (route: BalancedRoute): preParsingHookHandler {
-  return (request, _reply, payload, done) => {
+  return (request, reply, payload, done) => {
     const claimed = request as ClaimedRequest
     claimed[kRoute] = route
-    if (!hasBody(request)) {
-      done(null, payload)
-      return
-    }
     if (Number(request.raw.headers['content-length']) > route.bodyLimit) {
+      // Nobody is going to read what is still to come.
+      if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
       done(new BodyTooLargeError())
       return
     }
-    claimed[kPayload] = payload as Readable
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      request.body = payload
-      Object.defineProperty(request, 'method', nothingToParse)
+    const parsed = request.method !== 'GET' && request.method !== 'HEAD'
+    if (hasBody(request)) {
+      claimed[kPayload] = payload as Readable
+      if (parsed) request.body = payload
     }
+    // Also where there is no body: a content type without one is for the target to judge.
+    if (parsed) Object.defineProperty(request, 'method', nothingToParse)
     done(null, payload)
   }
 }
@@ -67,7 +70,7 @@ export function rewritten (body: unknown, contentType: string | undefined): Buff
   if (Buffer.isBuffer(body)) return body
   if (isStream(body)) return body
   if (contentType === undefined || isJson(contentType)) return JSON.stringify(body)
-  if (/^application\/x-www-form-urlencoded\b/i.test(contentType)) return new URLSearchParams(body as Record<string, string>).toString()
+  if (/^application\/x-www-form-urlencoded\b/i.test(contentType)) return stringify(body as Record<string, string>)
   throw new TypeError(`a body of type ${contentType} that was parsed cannot be written down again; set config.upstream on the route, and it is passed on as it comes`)
 }
 

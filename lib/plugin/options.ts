@@ -213,9 +213,8 @@ const upstreamFields = object<UpstreamSettings>({
 })
 
 export const upstreamOption: Check<UpstreamSettings> = (value, path, faults) => {
-  const before = faults.length
   const settings = upstreamFields(value, path, faults)
-  if (faults.length === before) checkEngine(settings, path, faults)
+  checkEngine(settings, path, faults)
   return settings
 }
 
@@ -236,12 +235,14 @@ const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
   }
   return Object.entries(value).map(([prefix, route]) => {
     const here = `${path}[${JSON.stringify(prefix)}]`
-    if (!prefix.startsWith('/') || prefix.includes('*')) faults.push(`${here}: expected a prefix that starts with '/' and has no '*'`)
+    if (!/^\/[^*?#]*$/.test(prefix)) faults.push(`${here}: expected a prefix that starts with '/' and has no '*', '?' or '#'`)
+    if (prefix.length > 1 && prefix.endsWith('/') && Object.hasOwn(value, prefix.slice(0, -1))) faults.push(`${here}: ${JSON.stringify(prefix.slice(0, -1))} is there, too, and is the same`)
     const { upstream, rewritePrefix, ...options } = isObject(route) ? route : { upstream: route }
     if (typeof upstream !== 'string') fault(faults, isObject(route) ? `${here}.upstream` : here, 'the name of an upstream', upstream)
     if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || (rewritePrefix !== '' && !rewritePrefix.startsWith('/')))) {
       fault(faults, `${here}.rewritePrefix`, "a path, as '/v1', or ''", rewritePrefix)
     }
+    if (isObject(options.config) && options.config.upstream !== undefined) faults.push(`${here}.config.upstream: this is set by the plugin`)
     for (const name of Object.keys(options)) {
       if (OURS.includes(name)) faults.push(`${here}.${name}: this is set by the plugin`)
       else if (!ROUTE_OPTIONS.includes(name)) faults.push(`${here}.${name}: unknown option; known are upstream, rewritePrefix, ${ROUTE_OPTIONS.join(', ')}`)

@@ -40,7 +40,7 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
   const { upstreams, routes, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
-  const registry = inherited ?? new Upstreams(fastify.log, await cookieSerializer())
+  const registry = inherited ?? new Upstreams(fastify.server, fastify.log, await cookieSerializer())
   if (inherited === undefined) {
     decorate(fastify, registry)
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
@@ -65,8 +65,12 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig
     if (upstream === undefined) return
-    claim(route, upstream)
-    balanced.push({ where: `${String(route.method)} ${route.url}`, upstream, scope: this })
+    const where = `${String(route.method)} ${route.url}`
+    if ((route.schema as { body?: unknown } | undefined)?.body !== undefined) {
+      refuse([`${where}: schema.body: expected nothing, since the body is passed on as it comes, unparsed`])
+    }
+    claim(route, upstream, (this.initialConfig as { handlerTimeout?: number }).handlerTimeout)
+    balanced.push({ where, upstream, scope: this })
   })
   // By the time the server is ready, its upstreams are known.
   fastify.addHook('onReady', async () => {
@@ -76,17 +80,18 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
 }
 
 /** Puts the hook that claims the body behind the route's own. */
-function claim (route: RouteOptions, upstream: string): void {
+function claim (route: RouteOptions, upstream: string, serverTimeout = 0): void {
   const own = route.preParsing
-  const hook = claimBody(balancedRoute(route, upstream))
+  const hook = claimBody(balancedRoute(route, upstream, serverTimeout))
   route.preParsing = own === undefined ? hook : [...(Array.isArray(own) ? own : [own]), hook]
 }
 
-function balancedRoute ({ url, bodyLimit, config }: RouteOptions, upstream: string): BalancedRoute {
-  const prefix = url.split(/[*:]/, 1)[0]!
+function balancedRoute ({ url, bodyLimit, config, handlerTimeout }: RouteOptions, upstream: string, serverTimeout: number): BalancedRoute {
+  const prefix = url.split('*', 1)[0]!
   return {
     upstream,
     bodyLimit: bodyLimit ?? Infinity,
+    timed: (handlerTimeout ?? serverTimeout) > 0,
     prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
     rewritePrefix: (config as RouteConfig)[kRewritePrefix]
   }

@@ -5,12 +5,13 @@ import type { FastifyReply } from 'fastify'
 import type { Timeouts } from '../engine/deadlines.js'
 import type { Downstream, RawHeaders } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
-import { endToEndHeaders, type Headers } from '../engine/headers.js'
+import { endToEndHeaders, oneValueEach, type Headers } from '../engine/headers.js'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
 import type { Retry } from '../engine/retry.js'
 import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
+import { kPayload, type ClaimedRequest } from './body.js'
 import type { Entry } from './registry.js'
 import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
@@ -30,6 +31,8 @@ export interface ProxiedOptions {
   readonly retry: Retry | false
   readonly hashKey: string | undefined
   readonly tags: Record<string, string> | undefined
+  /** The route has a `handlerTimeout`. */
+  readonly timed: boolean
 }
 
 /** What reply-from expects of the one who requests. */
@@ -89,6 +92,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#callback = callback
     if (raw.destroyed) return
     raw.on('close', () => { this.#clientClosed() })
+    if (this.#options.timed) this.#heedHandlerTimeout(request.signal)
     const replayLimit = retry === false ? 0 : retry.replayLimit
     if (payload === null) {
       this.#begin(noBody)
@@ -96,12 +100,31 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
       this.#begin(requestBody(payload, replayLimit))
     } else if (payload === (request.raw as unknown) && Number(request.raw.headers['content-length']) <= replayLimit) {
       // Short, and its length is known: it is read before anybody is picked, and can then be sent as often as need be.
-      readWhole(payload, (error, body) => {
-        if (error === undefined) this.#scope.runInAsyncScope(this.#begin, this, requestBody(body, replayLimit))
-      })
+      readWhole(payload, this.#entry.upstream.clock, this.#options.timeouts.body, (error, body) => { this.#scope.runInAsyncScope(this.#hasBody, this, error, body) })
     } else {
       this.#begin(new StreamBody(payload, replayLimit, bodyLimit))
     }
+  }
+
+  #hasBody (error: Error | undefined, body: Buffer): void {
+    if (this.#ended) return
+    if (error !== undefined) {
+      this.failed(error)
+      return
+    }
+    // Should the user's error handler balance this request once more, there is nothing left to read.
+    (this.#reply.request as ClaimedRequest)[kPayload] = body
+    this.#begin(requestBody(body, 0))
+  }
+
+  /** Fastify's `handlerTimeout` answers in our place; the answer of the target must not come on top of it. */
+  #heedHandlerTimeout (signal: AbortSignal): void {
+    signal.addEventListener('abort', () => {
+      if ((signal.reason as NodeJS.ErrnoException).code !== 'FST_ERR_HANDLER_TIMEOUT' || this.#ended) return
+      this.#ended = true
+      this.#answer = undefined
+      this.#exchange?.abort('abandoned', signal.reason as Error)
+    })
   }
 
   #begin (body: RequestBody): void {
@@ -123,6 +146,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     if (server.upstreams.closing) setImmediate(() => { server.server.closeIdleConnections?.() })
     if (this.#ended) return
     const gone = !this.#reply.raw.writableFinished
+    if (gone) this.#reply.request.log.info({ upstream: this.#entry.upstream.name, code: 'FST_LB_CLIENT_CLOSED', statusCode: 499 }, 'the client left')
     this.#exchange?.abort(gone ? 'client-aborted' : 'abandoned', new ClientClosedError())
     this.#ended = true
   }
@@ -159,7 +183,10 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   failed (error: Error): void {
     this.#ended = true
     if (this.#body !== undefined) {
+      const { raw } = this.#reply
       this.#body.destroy(error)
+      // A hook may have put another stream around it, which would hang, or end as if all were well.
+      if (raw.headersSent && !raw.writableFinished) raw.destroy()
       return
     }
     // Headers may have come and wait to be delivered: there is still time to say what is wrong.
@@ -189,10 +216,10 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   /** A response that is here as a whole goes out in one write. */
   #deliverWhole (): void {
     const held = this.#held
-    if (held.length === 0) {
+    if (held.length === 0 && this.#reply.request.method !== 'HEAD') {
       this.#deliver(undefined)
-    } else if (this.#answer!.headers['content-type'] === undefined) {
-      // Fastify would make up a type for a Buffer.
+    } else if (held.length === 0 || this.#answer!.headers['content-type'] === undefined) {
+      // Fastify would make up a type for a Buffer, and a length of 0 for the answer to a HEAD.
       this.#stream()
       this.#body!.push(null)
     } else {
@@ -207,16 +234,29 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     const answer = this.#answer!
     answer.body = body
     if (this.#reply.server.upstreams.closing && this.#reply.request.raw.httpVersionMajor === 1) answer.headers.connection = 'close'
-    this.#scope.runInAsyncScope(this.#callback!, undefined, null, answer)
+    if (this.#reply.request.raw.httpVersionMajor === 2) oneValueEach(answer.headers)
+    try {
+      this.#scope.runInAsyncScope(this.#callback!, undefined, null, answer)
+    } catch (error) {
+      // A field that Node refuses to send, say. Thrown into undici, it would leave the client waiting for ever.
+      this.#undeliverable(error as Error)
+    }
+  }
+
+  #undeliverable (error: Error): void {
+    const { raw, request } = this.#reply
+    request.log.error({ err: error }, 'the response could not be delivered')
+    raw.destroy()
+    this.#exchange!.abort('abandoned', error)
+    this.#ended = true
   }
 
   #refuse (error: Error & { statusCode?: number }): void {
     const reply = this.#reply
-    const report = this.#exchange!.report
     reply.request.log.warn({
-      upstream: report.upstream,
+      upstream: this.#entry.upstream.name,
       code: (error as NodeJS.ErrnoException).code,
-      attempts: report.attempts.map(({ target, outcome, status, error }) => ({ target, outcome, status, error: error?.message }))
+      attempts: this.#exchange?.report.attempts.map(({ target, outcome, status, error }) => ({ target, outcome, status, error: error?.message }))
     }, 'the request could not be served')
     if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)

@@ -18,12 +18,15 @@ export interface Entry {
   readonly prober: Prober | undefined
 }
 
+/** By HTTP server: sibling scopes have upstreams of their own, but their clients are the same. */
+const cookieNamesOf = new WeakMap<object, Set<string>>()
+
 const removeOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
 
 /** `fastify.upstreams`. Iterating yields the upstreams. */
 export class Upstreams implements Iterable<Upstream> {
-  /** @internal Names of the cookies that are ours: targets do not get to see them. */
-  readonly cookieNames = new Set<string>()
+  /** @internal Names of the cookies that are ours, of all scopes of the server: targets do not get to see them. */
+  readonly cookieNames: Set<string>
   /** @internal The server closes: clients are told not to use their connections again. */
   closing = false
   #cut: NodeJS.Timeout | undefined
@@ -37,8 +40,10 @@ export class Upstreams implements Iterable<Upstream> {
   #randomSecret: string | undefined
 
   /** @internal */
-  constructor (log: FastifyBaseLogger, serializeCookie: SerializeCookie) {
+  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie) {
     this.#log = log
+    this.cookieNames = cookieNamesOf.get(server) ?? new Set()
+    cookieNamesOf.set(server, this.cookieNames)
     this.#serializeCookie = serializeCookie
   }
 
@@ -100,7 +105,8 @@ export class Upstreams implements Iterable<Upstream> {
     const { active, passive } = settings.health
     const upstream = new Upstream(name, settings, {
       ejection: passive,
-      initialHealth: active !== false && active.initial === 'pending' ? 'pending' : 'unchecked'
+      initialHealth: active !== false && active.initial === 'pending' ? 'pending' : 'unchecked',
+      fault: (error, where) => { this.#log.error({ err: error, upstream: name }, `${where} has thrown`) }
     })
     const prober = active === false ? undefined : new Prober(upstream, active)
     this.#entries.set(name, { upstream, prober, affinity: this.#affinityOf(upstream, settings), headers: settings.headers })

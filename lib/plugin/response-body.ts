@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream'
 import type { ServerResponse } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { Readable } from 'node:stream'
 
 /** Where a response body comes from. */
 export interface ResponseSource {
@@ -17,6 +18,8 @@ export class ResponseBody extends Readable {
   constructor (source: ResponseSource) {
     super({ highWaterMark: 65_536 })
     this.#source = source
+    // It may break off while a hook of the user still runs, and nobody listens yet: that must not end the process.
+    this.on('error', () => {})
   }
 
   /** Fastify pipes into the raw response once its headers are set. */
@@ -32,6 +35,9 @@ export class ResponseBody extends Readable {
   }
 
   override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
+    // On HTTP/2 Fastify ends a stream that breaks off as if it were whole.
+    const stream = (this.#client as unknown as { stream?: ServerHttp2Stream } | undefined)?.stream
+    if (error !== null) stream?.close(constants.NGHTTP2_INTERNAL_ERROR)
     this.#source.abandon()
     callback(error)
   }

@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../../lib/engine/request-body.js'
+import { FakeClock } from '../helpers/clock.js'
 import { until } from '../helpers/wait.js'
 
 /** Reads `bytes` of what an attempt would read, then gives it up. */
@@ -95,30 +96,21 @@ t.test('it knows when it waits for the client', async t => {
 })
 
 t.test('it tells, once, when it breaks off, also when that has happened already', async t => {
-  for (const end of [(source: Readable) => source.destroy(new Error('gone')), (source: Readable) => source.destroy()]) {
-    const source = new PassThrough()
-    const body = requestBody(source, 100)
-    const told: string[] = []
-    body.watch(error => told.push((error as NodeJS.ErrnoException).code!))
-    const view = body.open() as Readable
-    view.resume()
-    end(source)
-    await until(() => told.length > 0, 'it tells')
-    await turn()
-    t.strictSame(told, ['FST_LB_CLIENT_CLOSED'])
-    t.notOk(view.readableEnded, 'half of it must not look like all of it')
+  const source = new PassThrough()
+  const body = requestBody(source, 100)
+  const told: string[] = []
+  body.watch(error => told.push((error as NodeJS.ErrnoException).code!))
+  const view = body.open() as Readable
+  view.resume()
+  source.destroy()
+  await until(() => told.length > 0, 'it tells')
+  await turn()
+  t.strictSame(told, ['FST_LB_CLIENT_CLOSED'])
+  t.notOk(view.readableEnded, 'half of it must not look like all of it')
 
-    const late = requestBody(source, 100)
-    late.watch(error => told.push(error.message))
-    t.equal(told.length, 2)
-  }
-  const ended = new PassThrough()
-  ended.end()
-  ended.resume()
-  await until(() => ended.readableEnded, 'its end')
-  const body = requestBody(ended, 100)
-  body.watch(() => t.fail('it is whole'))
-  t.equal(await text(body.open() as Readable), '')
+  const late = requestBody(source, 100)
+  late.watch(error => told.push(error.message))
+  t.equal(told.length, 2)
 })
 
 t.test('more than may come is an error, and a client that leaves then is none', async t => {
@@ -150,9 +142,10 @@ t.test('a body that is closed leaves its source alone', async t => {
   t.pass()
 })
 
-t.test('a short body is read whole', async t => {
+t.test('a short body is read whole, and not waited for for ever', async t => {
+  const clock = new FakeClock()
   const read = async (source: Readable): Promise<[string | undefined, string]> => await new Promise(resolve => {
-    readWhole(source, (error, body) => { resolve([(error as NodeJS.ErrnoException | undefined)?.code, body.toString()]) })
+    readWhole(source, clock, 1_000, (error, body) => { resolve([(error as NodeJS.ErrnoException | undefined)?.code, body.toString()]) })
   })
   t.strictSame(await read(Readable.from([Buffer.from('one')], { objectMode: false })), [undefined, 'one'])
   t.strictSame(await read(Readable.from([Buffer.from('one'), Buffer.from('two')], { objectMode: false })), [undefined, 'onetwo'])
@@ -162,4 +155,38 @@ t.test('a short body is read whole', async t => {
   await turn()
   broken.destroy(new Error('gone'))
   t.strictSame(await result, ['FST_LB_CLIENT_CLOSED', 'half'])
+
+  const silent = new PassThrough()
+  const late = read(silent)
+  clock.advance(999)
+  silent.write('some')
+  await turn()
+  clock.advance(999)
+  t.equal(clock.pending, 1, 'what comes begins the wait anew')
+  clock.advance(1)
+  t.strictSame(await late, ['FST_LB_GATEWAY_TIMEOUT', 'some'])
+  const patient = new PassThrough()
+  readWhole(patient, clock, 0, () => t.fail('nobody has limited it'))
+  clock.advance(1_000_000)
+  t.equal(clock.pending, 0)
+})
+
+t.test('what somebody has read before is not to be had, least of all as if it were all', async t => {
+  const source = new PassThrough()
+  source.end('one piece')
+  source.resume()
+  await until(() => source.readableEnded, 'its end')
+  const told: string[] = []
+  requestBody(source, 100).watch(error => told.push((error as NodeJS.ErrnoException).code!))
+  t.strictSame(told, ['FST_LB_BAD_GATEWAY'])
+})
+
+t.test('a stream that fails on what the client sent makes a bad request', async t => {
+  const source = new PassThrough()
+  const body = requestBody(source, 100)
+  const told: string[] = []
+  body.watch(error => told.push((error as NodeJS.ErrnoException).code!))
+  source.destroy(new Error('incorrect header check'))
+  await until(() => told.length > 0, 'it tells')
+  t.strictSame(told, ['FST_LB_BAD_REQUEST'])
 })

@@ -27,7 +27,7 @@ export function affinityBench (affinity: AffinityOptions, { name = 'shop', ids =
   const warnings: string[] = []
   let written = 0
   const log = { warn: (_what: object, text: string) => { warnings.push(text) } } as unknown as FastifyBaseLogger
-  const registry = new Upstreams(log, (name, value, attributes) => {
+  const registry = new Upstreams({}, log, (name, value, attributes) => {
     written++
     return `${name} ${value} ${JSON.stringify(attributes)}`
   })

@@ -45,6 +45,8 @@ export class Core {
       ejection: ejection === false ? false : { ...defaultRules, ...ejection },
       slowStart: slowStart === false ? false : { ...defaultSlowStart, ...slowStart },
       initialHealth: 'unchecked',
+      opened: () => {},
+      fault: error => { throw error },
       spill: 'gradual',
       panic: 'fail-open',
       panicThreshold: 0,

@@ -48,7 +48,7 @@ export function probing (t: Ending, options: UpstreamOptions, active: ProbeOptio
     }
   }, 'shop')
   const probes = checked(probeOptions, { timeout: TIMEOUT, ...active }, 'active')
-  const upstream = new Upstream('shop', settings, { ejection: false, initialHealth: probes.initial === 'pending' ? 'pending' : 'unchecked' })
+  const upstream = new Upstream('shop', settings, { ejection: false, initialHealth: probes.initial === 'pending' ? 'pending' : 'unchecked', fault: error => { throw error } })
   const prober = new Prober(upstream, probes)
   t.teardown(() => prober.close())
   return {
