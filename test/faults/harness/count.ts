@@ -19,13 +19,16 @@ export interface Count {
   foreign: number
   /** Idempotent requests that came to more than one target. */
   again: number
+  /** Requests that came to targets, as often as they did. */
+  received: number
 }
 
 export function count (results: Result[], ledger: Map<string, Entry>): Count {
-  const counted: Count = { requests: results.length, served: 0, failed: {}, errors: 0, lost: 0, doubled: 0, wrong: 0, foreign: 0, again: 0 }
+  const counted: Count = { requests: results.length, served: 0, failed: {}, errors: 0, lost: 0, doubled: 0, wrong: 0, foreign: 0, again: 0, received: 0 }
   for (const { shot, status, right, foreign, silent, digest } of results) {
     const entry = ledger.get(shot.id)
     const begun = entry?.begun ?? 0
+    counted.received += begun
     if (begun > 1) {
       if (shot.method === 'POST') counted.doubled++
       else counted.again++

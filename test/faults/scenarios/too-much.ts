@@ -30,10 +30,13 @@ export const brownout: Scenario = {
       }
       const recovered = goodput(well + 1_000, Infinity)
       promises.keep(recovered >= 0.99, `goodput ${percent(recovered)}`)
+      // The budget: a fifth of the requests, and ten a second, of which ten seconds' worth are there at the start.
+      const most = counted.requests * 1.2 + 10 * (10 + before + during + after)
+      promises.keep(counted.received <= most, `${counted.received} attempts for ${counted.requests} requests`)
       const figures = [goodput(start, start + before * 1_000), goodput(well - during * 1_000, well), goodput(well, well + 1_000), recovered].map(percent)
       return {
         requests: counted.requests,
-        measured: `goodput before ${figures[0]}, during ${figures[1]}, in the first second after ${figures[2]}, then ${figures[3]}; ${counted.lost} lost`,
+        measured: `goodput before ${figures[0]}, during ${figures[1]}, in the first second after ${figures[2]}, then ${figures[3]}; ${(counted.received / counted.requests).toFixed(2)} attempts a request; ${counted.lost} lost`,
         broken: promises.broken
       }
     })
