@@ -1,0 +1,286 @@
+/**
+ * Rules that must not be lost, each with a change that takes it out: `find` in `file` becomes `replace`. `tests` are the files, under test/, that
+ * must notice.
+ */
+export const rules = [
+  {
+    name: 'a request is kept for another attempt up to the replay limit only',
+    file: 'engine/request-body.ts',
+    find: 'if (this.#keptBytes > this.#replayLimit && !this.untouched) {',
+    replace: 'if (this.#keptBytes < 0) {',
+    tests: ['engine/request-body', 'scenarios/failover']
+  },
+  {
+    name: 'what cannot be replayed is not sent again',
+    file: 'engine/retry.ts',
+    find: 'return replayable && (nonIdempotent || isIdempotent(method))',
+    replace: 'return nonIdempotent || isIdempotent(method)',
+    tests: ['engine/retry', 'scenarios/failover']
+  },
+  {
+    name: 'a POST is never sent again once it was written',
+    file: 'engine/retry.ts',
+    find: 'return replayable && (nonIdempotent || isIdempotent(method))',
+    replace: 'return replayable',
+    tests: ['scenarios/failover', 'engine/retry']
+  },
+  {
+    name: 'a target that was tried is not tried again',
+    file: 'engine/exchange.ts',
+    find: 'this.#context.tried = this.#tried\n    if (retryAfter',
+    replace: 'if (retryAfter',
+    tests: ['scenarios/failover', 'engine/dispatcher', 'engine/retry']
+  },
+  {
+    name: 'targets that cannot be connected to cost no attempt',
+    file: 'engine/exchange.ts',
+    find: 'const free = !progress.started && this.#rounds === 0',
+    replace: 'const free = progress.started && !progress.started',
+    tests: ['engine/dispatcher', 'engine/retry', 'engine/retry-budget', 'scenarios/failover']
+  },
+  {
+    name: 'retries stay within the budget',
+    file: 'engine/retry-budget.ts',
+    find: 'if (this.#counts.marked + 1 > ratio',
+    replace: 'if (this.#counts.marked + 1 > Infinity * ratio',
+    tests: ['engine/retry-budget']
+  },
+  {
+    name: 'Retry-After is respected',
+    file: 'engine/exchange.ts',
+    find: 'if (retryAfter !== undefined) this.#respect',
+    replace: 'if (retryAfter === -1) this.#respect',
+    tests: ['engine/retry', 'engine/retry-budget']
+  },
+  {
+    name: 'only what is idempotent is hedged',
+    file: 'engine/exchange.ts',
+    find: 'if (!isIdempotent(method) || !body.shareable',
+    replace: 'if (!body.shareable',
+    tests: ['engine/hedge']
+  },
+  {
+    name: 'the slower of two hedged attempts is given up',
+    file: 'engine/exchange.ts',
+    find: "this.#giveUp('abandoned', new Error('the other attempt was faster'))",
+    replace: 'this.#running.splice(0)',
+    tests: ['engine/hedge']
+  },
+  {
+    name: 'a client that leaves says nothing about the target',
+    file: 'balancing/outcome.ts',
+    find: "case 'malformed': return 'bad'\n    case 'client-aborted':",
+    replace: "case 'malformed':\n    case 'client-aborted': return 'bad'",
+    tests: ['balancing/outcome', 'balancing/ejection', 'scenarios/clients-leave']
+  },
+  {
+    name: 'an idle connection that ends as it is used again says nothing either',
+    file: 'engine/attempt.ts',
+    find: 'blameless: this.blameless',
+    replace: 'blameless: false',
+    tests: ['engine/pool', 'engine/dispatcher', 'engine/in-flight', 'engine/retry']
+  },
+  {
+    name: 'one that hangs on a used connection is no such case, and is not given the request again',
+    file: 'engine/attempt.ts',
+    find: "this.blameless = outcome === 'reset' && this.#reused",
+    replace: 'this.blameless = this.#reused',
+    tests: ['engine/deadlines']
+  },
+  {
+    name: 'the last target is never ejected',
+    file: 'balancing/balancer.ts',
+    find: 'if (!othersLeft) return false\n',
+    replace: '',
+    tests: ['balancing/ejection', 'balancing/properties']
+  },
+  {
+    name: 'no more than a share of the targets is ejected at once',
+    file: 'balancing/balancer.ts',
+    find: 'return out < Math.max(1, Math.floor(maxEjected * this.all.length))',
+    replace: 'return out < Infinity * maxEjected',
+    tests: ['balancing/ejection']
+  },
+  {
+    name: 'a target on trial gets one request at a time',
+    file: 'balancing/ejection.ts',
+    find: "(this.standing === 'trial' && !this.trying)",
+    replace: "this.standing === 'trial'",
+    tests: ['balancing/ejection']
+  },
+  {
+    name: 'each ejection is longer',
+    file: 'balancing/ejection.ts',
+    find: 'Math.min(ejectionTime * this.#times, maxEjectionTime)',
+    replace: 'Math.min(ejectionTime, maxEjectionTime)',
+    tests: ['balancing/ejection']
+  },
+  {
+    name: 'no ejection is longer than the longest',
+    file: 'balancing/ejection.ts',
+    find: 'Math.min(ejectionTime * this.#times, maxEjectionTime)',
+    replace: 'ejectionTime * this.#times + 0 * maxEjectionTime',
+    tests: ['balancing/ejection']
+  },
+  {
+    name: 'ejections are forgiven in time',
+    file: 'balancing/ejection.ts',
+    find: "if (this.standing === 'in') this.#times =",
+    replace: 'if (now < 0) this.#times =',
+    tests: ['balancing/ejection']
+  },
+  {
+    name: 'a slot is given back once',
+    file: 'balancing/balancer.ts',
+    find: 'if (this.#ended) return\n',
+    replace: '',
+    tests: ['balancing/balancer', 'balancing/properties']
+  },
+  {
+    name: 'a target at its limit gets nothing',
+    file: 'balancing/target.ts',
+    find: 'return this.inFlight >= this.config.maxRequests',
+    replace: 'return this.inFlight > this.config.maxRequests',
+    tests: ['balancing/balancer', 'engine/queue']
+  },
+  {
+    name: 'a 304 is complete, whatever its Content-Length',
+    file: 'engine/attempt.ts',
+    find: 'status === 304',
+    replace: 'status === 999',
+    tests: ['scenarios/responses']
+  },
+  {
+    name: 'a body that is cut short is never ended cleanly',
+    file: 'plugin/proxied.ts',
+    find: 'this.#body.destroy(error)',
+    replace: 'this.#body.push(null)',
+    tests: ['scenarios/failover', 'scenarios/responses']
+  },
+  {
+    name: 'half of a request is never sent as a whole one',
+    file: 'engine/request-body.ts',
+    find: 'if (!this.#ended) this.#fail(new ClientClosedError())',
+    replace: 'if (!this.#ended) this.#onEnd()',
+    tests: ['engine/request-body', 'scenarios/clients-leave', 'scenarios/bodies']
+  },
+  {
+    name: 'a request that is given up ends its connection to the target',
+    file: 'engine/attempt.ts',
+    find: 'if (onConnection) this.connection!.drop(error)',
+    replace: 'if (onConnection && error === undefined) this.connection!.drop(error)',
+    tests: ['scenarios/clients-leave', 'engine/in-flight', 'engine/deadlines']
+  },
+  {
+    name: 'the cookie names the target that served, not the first that was tried',
+    file: 'plugin/proxied.ts',
+    find: 'affinity.served(this.#visitor, this.#exchange!.servedBy!,',
+    replace: 'affinity.served(this.#visitor, upstream.targets.get(this.#exchange!.report.attempts[0]?.target ?? this.#exchange!.servedBy!.id)!,',
+    tests: ['scenarios/sticky-cookie']
+  },
+  {
+    name: 'the queue is first come, first served',
+    file: 'engine/queue.ts',
+    find: 'for (const waiting of this.#waiting.keys()) if (waiting.proceed()) return',
+    replace: 'for (const waiting of [...this.#waiting.keys()].reverse()) if (waiting.proceed()) return',
+    tests: ['engine/queue']
+  },
+  {
+    name: 'who leaves is out of the queue at once',
+    file: 'engine/exchange.ts',
+    find: 'if (this.#queued) this.upstream.queue.leave(this)\n',
+    replace: '',
+    tests: ['engine/queue']
+  },
+  {
+    name: 'who is sent leaves the queue first',
+    file: 'engine/exchange.ts',
+    find: 'this.upstream.queue.leave(this)\n    this.#try(picked)',
+    replace: 'this.#try(picked)\n    this.upstream.queue.leave(this)',
+    tests: ['engine/queue']
+  },
+  {
+    name: 'a target on trial takes one who waits',
+    file: 'balancing/balancer.ts',
+    find: 'tryAgain()\n    this.#refresh()\n    this.#options.opened',
+    replace: 'tryAgain()\n    this.#refresh()\n    if (this.#full < 0) this.#options.opened',
+    tests: ['engine/queue']
+  },
+  {
+    name: 'the queue has an end',
+    file: 'engine/queue.ts',
+    find: 'if (this.#waiting.size >= this.#settings.size) return false\n',
+    replace: '',
+    tests: ['engine/queue']
+  },
+  {
+    name: 'the deadline for all of it covers the queue',
+    file: 'engine/exchange.ts',
+    find: 'if (this.timeouts.total > 0) this.#total',
+    replace: 'if (this.timeouts.total < 0) this.#total',
+    tests: ['engine/deadlines', 'engine/queue']
+  },
+  {
+    name: 'a target that is removed ends what it has in flight',
+    file: 'engine/upstream.ts',
+    find: 'leaving = target.inFlight === 0 ?',
+    replace: 'leaving = target.inFlight >= 0 ?',
+    tests: ['scenarios/run-time', 'engine/in-flight']
+  },
+  {
+    name: 'load spills over to the next tier bit by bit',
+    file: 'balancing/tiers.ts',
+    find: "health: spill === 'hard' ? 1 : healthOf(tier)",
+    replace: 'health: 1',
+    tests: ['balancing/tiers']
+  },
+  {
+    name: 'panic leaves maintenance alone',
+    file: 'balancing/target.ts',
+    find: "get lastResort (): boolean { return this.state === 'ready' && this.weight > 0 }",
+    replace: 'get lastResort (): boolean { return this.weight > 0 }',
+    tests: ['balancing/tiers', 'balancing/balancer', 'balancing/properties']
+  },
+  {
+    name: 'a target that comes back begins slowly',
+    file: 'balancing/slow-start.ts',
+    find: 'if (age >= window) return 1',
+    replace: 'if (age >= window * 0) return 1',
+    tests: ['balancing/slow-start']
+  },
+  {
+    name: 'a target that was never probed gets nothing',
+    file: 'balancing/target.ts',
+    find: "this.health !== 'unhealthy' && this.health !== 'pending' && ",
+    replace: "this.health !== 'unhealthy' && ",
+    tests: ['balancing/balancer', 'health/prober', 'scenarios/health-probes']
+  },
+  {
+    name: 'health changes after so many results, not after one',
+    file: 'health/prober.ts',
+    find: '++watch.streak < (passed ?',
+    replace: '++watch.streak < 0 * (passed ?',
+    tests: ['health/prober']
+  },
+  {
+    name: 'only results in a row count',
+    file: 'health/prober.ts',
+    find: 'return\n    watch.streak = 0\n    this.#upstream.balancer.setHealth',
+    replace: 'return\n    this.#upstream.balancer.setHealth',
+    tests: ['health/prober']
+  },
+  {
+    name: 'who is refused is told when to come again',
+    file: 'plugin/proxied.ts',
+    find: "if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)\n",
+    replace: '',
+    tests: ['scenarios/balancing', 'scenarios/sticky-cookie']
+  },
+  {
+    name: 'a response with a new cookie is not for shared caches',
+    file: 'plugin/affinity-cookie.ts',
+    find: "headers['cache-control'] = asPrivate(headers['cache-control'])\n",
+    replace: '',
+    tests: ['plugin/affinity-cookie', 'scenarios/sticky-cookie']
+  }
+]
