@@ -98,14 +98,14 @@ export const engineFields: Fields<EngineSettings> = {
   timers: optional(timersOption)
 }
 
-/** Faults that show only when options are looked at together. */
-export function checkEngine (settings: EngineSettings, path: string, faults: string[]): void {
-  const { pool, limits, targets } = settings
+/** Faults that show only when options are looked at together. Each alone may have faults, too, and then there is nothing to compare. */
+export function checkEngine (settings: Partial<Pick<EngineSettings, 'pool' | 'limits' | 'targets'>>, path: string, faults: string[]): void {
+  const { pool, limits, targets = [] } = settings
   const tooMany = (limit: number | undefined, where: string): void => {
-    if (limit !== undefined && limit > pool.connections) {
-      faults.push(`${where}: expected at most pool.connections (${pool.connections}), got ${limit}; requests would wait inside the pool, where nothing watches over them`)
+    if (limit! > pool?.connections!) {
+      faults.push(`${where}: expected at most pool.connections (${pool!.connections}), got ${limit}; requests would wait inside the pool, where nothing watches over them`)
     }
   }
-  tooMany(limits.maxRequests, `${path}.limits.maxRequests`)
-  targets.forEach((target, i) => { tooMany(target.ownLimit, `${path}.targets[${i}].limits.maxRequests`) })
+  tooMany(limits?.maxRequests, `${path}.limits.maxRequests`)
+  targets.forEach((target, i) => { tooMany(target?.ownLimit, `${path}.targets[${i}].limits.maxRequests`) })
 }

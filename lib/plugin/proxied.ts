@@ -237,18 +237,13 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     if (this.#reply.request.raw.httpVersionMajor === 2) oneValueEach(answer.headers)
     try {
       this.#scope.runInAsyncScope(this.#callback!, undefined, null, answer)
+      /* c8 ignore start -- Fastify catches what hooks throw; what is left are fields that Node refuses and we do not know of */
     } catch (error) {
-      // A field that Node refuses to send, say. Thrown into undici, it would leave the client waiting for ever.
-      this.#undeliverable(error as Error)
+      // Thrown into undici, it would leave the client waiting for ever.
+      this.#reply.request.log.error({ err: error }, 'the response could not be delivered')
+      this.#reply.raw.destroy()
     }
-  }
-
-  #undeliverable (error: Error): void {
-    const { raw, request } = this.#reply
-    request.log.error({ err: error }, 'the response could not be delivered')
-    raw.destroy()
-    this.#exchange!.abort('abandoned', error)
-    this.#ended = true
+    /* c8 ignore stop */
   }
 
   #refuse (error: Error & { statusCode?: number }): void {

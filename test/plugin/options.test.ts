@@ -211,9 +211,9 @@ t.test('a route leads to an upstream that there is', async t => {
 t.test('a route says what it can say, and what is the plugin\'s to set is told', async t => {
   const upstreams = { shop: {} }
   for (const [routes, ...faults] of [
-    [{ shop: 'shop' }, "routes[\"shop\"]: expected a prefix that starts with '/' and has no '*'"],
-    [{ '/shop/*': 'shop' }, "routes[\"/shop/*\"]: expected a prefix that starts with '/' and has no '*'"],
-    [{ '': 'shop' }, "routes[\"\"]: expected a prefix that starts with '/' and has no '*'"],
+    [{ shop: 'shop' }, "routes[\"shop\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
+    [{ '/shop/*': 'shop' }, "routes[\"/shop/*\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
+    [{ '': 'shop' }, "routes[\"\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
     [{ '/shop': 1 }, 'routes["/shop"]: expected the name of an upstream, got 1'],
     [{ '/shop': {} }, 'routes["/shop"].upstream: expected the name of an upstream, got nothing'],
     [{ '/shop': { upstream: 'shop', rewritePrefix: 'v1' } }, "routes[\"/shop\"].rewritePrefix: expected a path, as '/v1', or '', got \"v1\" (string)"],
@@ -228,10 +228,15 @@ t.test('a route says what it can say, and what is the plugin\'s to set is told',
   ])
 })
 
-t.test('faults that show only when options are looked at together are told when each alone is fine', async t => {
+t.test('faults that show only when options are looked at together are told with the others', async t => {
   const pool = { connections: 10 }
   matchLines(t, shopFaults({ pool, limits: { maxRequests: 11 } }), [/^upstreams\.shop\.limits\.maxRequests: expected at most pool\.connections \(10\), got 11; /])
-  t.strictSame(shopFaults({ pool, limits: { maxRequests: 11 }, spill: 'soft' }), ["upstreams.shop.spill: expected 'gradual' or 'hard', got \"soft\" (string)"])
+  matchLines(t, shopFaults({ pool, limits: { maxRequests: 11 }, spill: 'soft', targets: [{ url: 'http://a', limits: { maxRequests: 12 } }] }), [
+    "upstreams.shop.spill: expected 'gradual' or 'hard', got \"soft\" (string)",
+    /^upstreams\.shop\.limits\.maxRequests: expected at most pool\.connections \(10\), got 11; /,
+    /^upstreams\.shop\.targets\[0\]\.limits\.maxRequests: .* got 12; /
+  ])
+  matchLines(t, shopFaults({ pool: 1, limits: { maxRequests: 11 }, targets: ['x'] }), [/targets\[0\]: expected a url/, /pool: expected an object/], 'what cannot be compared is not')
 })
 
 // ---- at registration ------------------------------------------------------------------------------------------------------

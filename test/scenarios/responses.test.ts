@@ -180,15 +180,16 @@ t.test('what reply.balance() is given for one request', async t => {
       app.get('/patient', (_request, reply) => reply.balance('shop', { timeouts: { total: 5_000 } }))
       app.get('/once', (_request, reply) => reply.balance('flaky', { retry: { attempts: 1 } }))
       app.get('/never', (_request, reply) => reply.balance('flaky', { retry: false }))
-      app.get('/off', (_request, reply) => reply.balance('off', { retry: { attempts: 5 } }))
+      app.get('/off', (_request, reply) => reply.balance('off', { retry: { attempts: 2, backoff: { base: 1 } } }))
       app.get('/wrong', (_request, reply) => reply.balance('shop', { path: 1, timeouts: { total: -1, nope: 1 } } as never))
+      app.get('/slow', (_request, reply) => reply.balance('shop', { timeouts: { connect: 10_000 } }))
       app.get('/none', (_request, reply) => reply.balance())
       app.get('/climb', (_request, reply) => reply.balance('shop', { path: 'x' }))
     }
   })
   t.equal(await (await fetch(`${url}/path?q=1`)).text(), `/other?q=1 ${new URL(url).host}`)
   t.equal((await fetch(`${url}/patient`)).status, 200)
-  for (const [path, requests] of [['/once', 1], ['/never', 1], ['/off', 1]] as const) {
+  for (const [path, requests] of [['/once', 1], ['/never', 1], ['/off', 2]] as const) {
     flaky.seen.length = 0
     t.equal((await fetch(url + path)).status, 503)
     t.equal(flaky.seen.length, requests, path)
@@ -196,6 +197,7 @@ t.test('what reply.balance() is given for one request', async t => {
   const wrong = await (await fetch(`${url}/wrong`)).json() as { code: string, message: string }
   t.equal(wrong.code, 'FST_LB_INVALID_OPTIONS')
   t.match(wrong.message, /balance\.path: expected.*\nbalance\.timeouts\.nope: unknown option.*\nbalance\.timeouts\.total: expected/)
+  t.match(await (await fetch(`${url}/slow`)).text(), /balance\.timeouts\.connect: expected at most the upstream's \(2000\)/)
   t.equal((await fetch(`${url}/none`)).status, 500)
   t.equal((await fetch(`${url}/climb`)).status, 400)
 })

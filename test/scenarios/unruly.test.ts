@@ -96,24 +96,36 @@ t.test('a hook behind ours that looks at the method has the body parsed, and it 
 
 t.test('a policy, a listener or a settle() that throws costs that request at most', async t => {
   const target = await startTarget(t, 'a')
+  const dying = await startTarget(t, 'dying', (_seen, request) => request.socket.destroy())
   const errors: string[] = []
   const { url, app } = await startGateway(t, {
     upstreams: {
       pick: { targets: [target.url, { id: 'b', url: target.url }], policy: () => ({ pick: () => { throw new Error('no idea') } }) },
       settle: { targets: [target.url], policy: () => ({ pick: targets => targets[0]!, settle: () => { throw new Error('not settled') } }) },
+      later: {
+        targets: [dying.url, target.url, { id: 'c', url: target.url }],
+        policy: () => ({ pick: (targets, { tried }) => { if (tried === undefined) return targets[0]!; throw new Error('no idea') } })
+      },
       listener: { targets: [target.url] }
     },
-    routes: { '/pick': 'pick', '/settle': 'settle', '/listener': 'listener' }
+    routes: { '/later': 'later', '/pick': 'pick', '/settle': 'settle', '/listener': 'listener' }
   }, { server: { logger: { level: 'error', stream: { write: (line: string) => { errors.push(line) } } } } })
   t.equal((await fetch(`${url}/pick`)).status, 500)
   t.equal((await fetch(`${url}/pick`, { method: 'POST', body: 'x' })).status, 500)
   t.equal((await fetch(`${url}/settle`)).status, 200)
   t.match(errors.join(''), /policy\.settle has thrown/)
+  t.equal((await fetch(`${url}/later`)).status, 500, 'also when it throws only at the second try')
   const upstream = app.upstreams.get('listener')!
   upstream.on('target:changed', () => { throw new Error('not changed') })
   upstream.update(new URL(target.url).origin, { weight: 2 })
   t.match(errors.join(''), /a listener of target:changed has thrown/)
   t.equal((await fetch(`${url}/listener`)).status, 200)
+})
+
+t.test('a schema for a body that nobody parses is refused', async t => {
+  await t.rejects(startGateway(t, { upstreams: { shop: {} } }, {
+    after: app => { app.post('/a', { config: { upstream: 'shop' }, schema: { body: { type: 'object' } } }, (_request, reply) => reply.balance()) }
+  }), { code: 'FST_LB_INVALID_OPTIONS', message: /^POST \/a: schema\.body: expected nothing/ })
 })
 
 t.test('a content type without a body is for the target to judge', async t => {
