@@ -1,7 +1,5 @@
-/** What a user sees when a target answers badly, late or not at all. */
+/** What a user sees when one target fails faster than the others answer, hangs, or answers byte by byte. */
 import { shortly } from './harness/short.js'
-import { cutBodies } from './scenarios/cut-bodies.js'
-import { raceGet, racePost } from './scenarios/keep-alive-race.js'
-import { badAnswers, failFast, hang, trickle } from './scenarios/one-target.js'
+import { failFast, hang, trickle } from './scenarios/one-target.js'
 
-shortly(failFast, hang, trickle, badAnswers, raceGet, racePost, cutBodies)
+shortly(failFast, hang, trickle)

@@ -11,7 +11,7 @@ async function killing (shot: typeof get, requests: number, seed: number, judge:
     let kills = 0
     let struck = 0
     await stage.clients.inTurn(requests, 32, shot('k'), {
-      every: Math.max(250, Math.round(requests / 40)),
+      every: Math.max(300, Math.round(requests / 40)),
       async run (round) {
         const target = stage.targets[round % 3]!
         kills++
