@@ -37,10 +37,10 @@ t.test('faults are listed, and nothing is started', async t => {
 })
 
 t.test('what only Fastify refuses is told as well', async t => {
-  const dir = t.testdir({ 'gateway.yaml': 'listen: { port: 0 }\nupstreams: { shop: {} }\nroutes: { /shop: shop, /shop/: shop }\n' })
+  const dir = t.testdir({ 'gateway.yaml': 'listen: { port: 0 }\nupstreams: { shop: {} }\nroutes: { "/shop/:a": shop, "/shop/:b": shop }\n' })
   for (const WORKERS of ['1', '2']) {
     const app = startApp(t, [], { CONFIG: `${dir}/gateway.yaml`, WORKERS })
     t.same(await app.exited, { code: 1, signal: null })
-    t.match(app.stderr(), /^the gateway cannot start: Method [^]* already declared for route '\/shop'/, `workers: ${WORKERS}`)
+    t.match(app.stderr(), /^the gateway cannot start: Method [^]* already declared for route '\/shop\/:b'/, `workers: ${WORKERS}`)
   }
 })
