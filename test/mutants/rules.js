@@ -148,7 +148,7 @@ export const rules = [
     file: 'engine/attempt.ts',
     find: 'status === 304',
     replace: 'status === 999',
-    tests: ['scenarios/responses']
+    tests: ['engine/in-flight']
   },
   {
     name: 'a body that is cut short is never ended cleanly',
