@@ -35,6 +35,7 @@ export class UpstreamDispatcher extends Dispatcher {
   }
 
   /** Closing is the upstream's business: the dispatcher has nothing of its own to close. */
+  // undici declares these as overloads, with a promise or with a callback; `any` is what fits both.
   override close (callback?: () => void): any {
     if (callback === undefined) return Promise.resolve()
     queueMicrotask(callback)

@@ -140,7 +140,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
     retry: given.retry === undefined ? settings.retry : given.retry === false ? false : { ...(settings.retry === false ? defaultsOf(retryOptions) : settings.retry), ...given.retry as Partial<Retry> },
     hashKey: given.hashKey,
     tags: given.tags,
-    timed: route?.timed ?? (request.routeOptions.handlerTimeout ?? 0) > 0
+    timed: route?.timed ?? request.routeOptions.handlerTimeout! > 0
   }
 }
 

@@ -213,6 +213,8 @@ t.test('a route says what it can say, and what is the plugin\'s to set is told',
   for (const [routes, ...faults] of [
     [{ shop: 'shop' }, "routes[\"shop\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
     [{ '/shop/*': 'shop' }, "routes[\"/shop/*\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
+    [{ '/shop': 'shop', '/shop/': 'shop' }, 'routes["/shop/"]: "/shop" is there, too, and is the same'],
+    [{ '/shop': { upstream: 'shop', config: { upstream: 'other' } } }, 'routes["/shop"].config.upstream: this is set by the plugin'],
     [{ '': 'shop' }, "routes[\"\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
     [{ '/shop': 1 }, 'routes["/shop"]: expected the name of an upstream, got 1'],
     [{ '/shop': {} }, 'routes["/shop"].upstream: expected the name of an upstream, got nothing'],

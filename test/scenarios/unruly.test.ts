@@ -154,6 +154,17 @@ t.test('HEAD has the length that the target says, also where Fastify has made th
   }
 })
 
+t.test('a handlerTimeout that does not come about changes nothing', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': { upstream: 'shop', handlerTimeout: 60_000 } } }, {
+    after: app => { app.post('/own', { handlerTimeout: 60_000 }, (_request, reply) => reply.balance('shop')) }
+  })
+  for (const path of ['/', '/own']) {
+    const answer = await fetch(url + path, { method: 'POST', body: 'x' })
+    t.equal(await answer.text(), 'a')
+  }
+})
+
 t.test("Fastify's handlerTimeout answers alone", async t => {
   const waiting: Array<() => void> = []
   const target = await startTarget(t, 'a', (_seen, _request, response) => { waiting.push(() => response.end('late')) })
