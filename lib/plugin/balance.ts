@@ -134,6 +134,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
   const url = request.raw.url!
   return {
     path: given.path === undefined ? targetPath(url, route ?? noRules) : ownPath(given.path, url),
+    prefix: given.path === undefined && route?.rewritePrefix !== undefined ? route.prefix : '',
     payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),
     bodyLimit: route?.bodyLimit ?? Infinity,
     timeouts: given.timeouts === undefined ? settings.timeouts : { ...settings.timeouts, ...given.timeouts },

@@ -1,9 +1,10 @@
-import type { RouteShorthandOptions } from 'fastify'
+import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { ejectionOptions, type EjectionOptions, type EjectionRules } from '../balancing/ejection.js'
+import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
-import { boolean, defaultsOf, fault, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
+import { boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
 import type { SessionPlace } from './affinity-session.js'
 
@@ -149,11 +150,40 @@ const healthOptions = object<HealthSettings>({
 export interface HeaderOptions {
   /** The `Host` that targets see: their own, or the client's. @default 'target' */
   host?: 'target' | 'preserve'
+  /**
+   * How targets are told of the client: `x` as `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and, where `rewritePrefix` takes one off, `-Prefix`; `rfc7239` as `Forwarded`; `false` not at
+   * all, and then what the client says of that passes. Otherwise that counts only when Fastify's `trustProxy` trusts the peer. @default 'x'
+   */
+  forwarded?: 'x' | 'rfc7239' | false
+  /** Add the gateway to `Via`. @default true */
+  via?: boolean
+  /** Send Fastify's `request.id` as `X-Request-Id` where the client has sent none. @default true */
+  requestId?: boolean
+  /** Returns the header fields that the target gets; `headers` are those it would get, and may be changed. Names are in lower case. */
+  request?: (request: FastifyRequest, headers: Headers) => Headers
+  /** Returns the header fields that the client gets; `headers` are those it would get, and may be changed. Names are in lower case. */
+  response?: (request: FastifyRequest, headers: Headers) => Headers
 }
 
-export type HeaderSettings = Required<HeaderOptions>
+type HeaderHook = (request: FastifyRequest, headers: Headers) => Headers
 
-const headerOptions = object<HeaderSettings>({ host: optional(oneOf('target', 'preserve'), 'target') })
+export interface HeaderSettings {
+  host: 'target' | 'preserve'
+  forwarded: 'x' | 'rfc7239' | false
+  via: boolean
+  requestId: boolean
+  request: HeaderHook | undefined
+  response: HeaderHook | undefined
+}
+
+const headerOptions = object<HeaderSettings>({
+  host: optional(oneOf('target', 'preserve'), 'target'),
+  forwarded: optional(oneOf<'x' | 'rfc7239' | false>('x', 'rfc7239', false), 'x'),
+  via: optional(boolean, true),
+  requestId: optional(boolean, true),
+  request: optional(func<HeaderHook>()),
+  response: optional(func<HeaderHook>())
+})
 
 // ---- upstreams and routes ---------------------------------------------------------------------------------------------------
 

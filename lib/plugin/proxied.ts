@@ -24,6 +24,8 @@ const RETRY_AFTER = '1'
 
 export interface ProxiedOptions {
   readonly path: string
+  /** What was taken off the path, '' for nothing. */
+  readonly prefix: string
   readonly payload: Readable | Buffer | string | null
   /** Bytes of the body at most. */
   readonly bodyLimit: number
@@ -82,7 +84,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   /** reply-from has worked out the headers of the request. */
   prepare (headers: Record<string, string | string[] | undefined>): void {
-    this.#fields = requestFields(headers, this.#reply.request, this.#entry.headers)
+    this.#fields = requestFields(headers, this.#reply.request, this.#entry.headers, this.#options.prefix)
   }
 
   /** reply-from wants the answer. */
@@ -163,9 +165,23 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     }
     this.#resume = resume
     this.#answer = { statusCode: status, headers, body: undefined }
+    if (this.#entry.headers.response !== undefined && !this.#askHook(this.#entry.headers.response)) return false
     if (Number(headers['content-length']) > SHORT_BODY) this.#stream()
     else process.nextTick(streamUnlessWhole, this)
     return true
+  }
+
+  /** False: the user's hook has thrown, and the client is told so. */
+  #askHook (hook: NonNullable<Entry['headers']['response']>): boolean {
+    const answer = this.#answer!
+    try {
+      answer.headers = hook(this.#reply.request, answer.headers)
+      return true
+    } catch (error) {
+      this.#exchange!.abort('abandoned', error as Error)
+      this.failed(error as Error)
+      return false
+    }
   }
 
   received (chunk: Buffer): boolean {

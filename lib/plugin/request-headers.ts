@@ -1,7 +1,9 @@
 /** The header fields that a target gets to see. */
 import type { FastifyRequest } from 'fastify'
+import type { Headers } from '../engine/headers.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { withoutCookies } from './cookies.js'
+import { isForwardingField, pushForwarded, pushXForwarded } from './forwarded.js'
 import type { HeaderSettings } from './options.js'
 
 /** Names and values in turn, as undici takes them. */
@@ -10,10 +12,20 @@ export type Fields = Array<string | string[]>
 /** Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. */
 const CONNECTION_FIELDS = new Set(['connection', 'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
-/** From what reply-from has made of the client's fields: without the connection's own, in one pass. */
-export function requestFields (headers: Record<string, string | string[] | undefined>, request: FastifyRequest, settings: HeaderSettings): Fields {
+/** The gateway in `Via` (RFC 9110 §7.6.3): a pseudonym, since its host is nobody's business. */
+const PSEUDONYM = 'fastify-load-balancer'
+
+/**
+ * From what reply-from has made of the client's fields: without the connection's own, with those that a gateway adds. `prefix`: what was taken off
+ * the path, if anything.
+ */
+export function requestFields (headers: Record<string, string | string[] | undefined>, request: FastifyRequest, settings: HeaderSettings, prefix: string): Fields {
   const payload = (request as ClaimedRequest)[kPayload]
+  const { forwarded } = settings
   const fields: Fields = []
+  let said = false
+  let via = ''
+  let identified = false
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value === undefined || CONNECTION_FIELDS.has(name)) continue
@@ -32,13 +44,36 @@ export function requestFields (headers: Record<string, string | string[] | undef
       case 'cookie':
         pushCookies(fields, value as string, request.server.upstreams.cookieNames)
         break
-      default:
+      case 'via':
+        via = `${String(value)}, `
+        break
+      case 'x-request-id':
+        identified = true
         fields.push(name, value)
+        break
+      default:
+        if (forwarded !== false && isForwardingField(name)) said = true
+        else fields.push(name, value)
     }
   }
+  if (forwarded === 'x') pushXForwarded(fields, request, said, prefix)
+  else if (forwarded === 'rfc7239') pushForwarded(fields, request, said)
+  if (settings.via) fields.push('via', `${via}${request.raw.httpVersion} ${PSEUDONYM}`)
+  else if (via !== '') fields.push('via', via.slice(0, -2))
+  if (settings.requestId && !identified) fields.push('x-request-id', request.id)
   const type = request.raw.headers['content-type']
   if (type !== undefined) fields.push('content-type', type)
-  return fields
+  return settings.request === undefined ? fields : toFields(settings.request(request, fromFields(fields)))
+}
+
+function fromFields (fields: Fields): Headers {
+  const headers: Headers = {}
+  for (let i = 0; i < fields.length; i += 2) headers[fields[i] as string] = fields[i + 1]!
+  return headers
+}
+
+function toFields (headers: Headers): Fields {
+  return Object.entries(headers).flat() as Fields
 }
 
 function pushCookies (fields: Fields, header: string, ours: ReadonlySet<string>): void {
