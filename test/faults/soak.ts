@@ -136,6 +136,7 @@ async function measure (stage: Stage): Promise<Sample> {
 function judge (samples: Sample[]): void {
   // Code is still being compiled and tables filled in the first third.
   const settled = samples.slice(Math.floor(samples.length / 3))
+  if (settled.length < 5) throw new Error('too few samples for a slope: run it for longer')
   console.log('| | slope per sample | error | growth in the run | |\n|---|---|---|---|---|')
   for (const name of Object.keys(slack) as Array<keyof Sample>) {
     const slope: Slope = slopeOf(settled.map(sample => sample[name]))
