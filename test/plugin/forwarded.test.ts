@@ -18,8 +18,14 @@ async function seenBy (t: TestOf, headers: HeaderOptions, sent: Record<string, s
 }
 
 const SPOOFED = {
-  'x-forwarded-for': '6.6.6.6', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'spoofed.example', 'x-forwarded-port': '666', 'x-forwarded-prefix': '/spoofed/',
-  x_forwarded_for: '6.6.6.6', 'x-forwarded_host': 'spoofed.example', forwarded: 'for=6.6.6.6'
+  'x-forwarded-for': '6.6.6.6',
+  'x-forwarded-proto': 'https',
+  'x-forwarded-host': 'spoofed.example',
+  'x-forwarded-port': '666',
+  'x-forwarded-prefix': '/spoofed/',
+  x_forwarded_for: '6.6.6.6',
+  'x-forwarded_host': 'spoofed.example',
+  forwarded: 'for=6.6.6.6'
 }
 
 t.test('the client, its protocol and the host it asked for; what it says itself is replaced', async t => {
