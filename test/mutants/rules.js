@@ -153,9 +153,16 @@ export const rules = [
   {
     name: 'a body that is cut short is never ended cleanly',
     file: 'plugin/proxied.ts',
-    find: 'this.#body.destroy(error)',
+    find: /this\.#body\.destroy\(error\)[^}]*raw\.destroy\(\)/,
     replace: 'this.#body.push(null)',
     tests: ['scenarios/failover', 'scenarios/responses']
+  },
+  {
+    name: 'a body that is cut short inside a stream of a hook is cut short all the same',
+    file: 'plugin/proxied.ts',
+    find: 'if (raw.headersSent && !raw.writableFinished) raw.destroy()',
+    replace: '',
+    tests: ['scenarios/unruly']
   },
   {
     name: 'half of a request is never sent as a whole one',
