@@ -1,4 +1,5 @@
 /** A worker of the cluster: asks the primary for the configuration, and serves until it is told to stop. */
+import cluster from 'node:cluster'
 import type { GatewayConfig } from './config.js'
 import { serve } from './serve.js'
 
@@ -6,6 +7,8 @@ import { serve } from './serve.js'
 export type FromWorker = 'ready' | { listening: string } | { failed: string }
 
 export function work (): void {
+  // The primary ends when another worker cannot start; what this one still has to say to it then is of no interest.
+  cluster.worker!.on('error', () => { process.exit(1) })
   // Ctrl-C goes to every process of the terminal. The primary takes it, and says when to stop.
   process.on('SIGINT', () => {})
   const told = new Promise<void>(resolve => { process.on('SIGTERM', () => { resolve() }) })
