@@ -18,6 +18,7 @@ export class UpstreamDispatcher extends Dispatcher {
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const { settings } = this.#upstream
+    // undici's type has both kinds of handlers in one; only what is there tells them apart.
     const downstream = handler.onRequestStart === undefined
       ? new LegacyDownstream(handler as unknown as LegacyHandler)
       : new HandlerDownstream(handler as ModernHandler)

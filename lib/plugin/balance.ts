@@ -90,6 +90,7 @@ export function takeFrom (): From {
     addHook () {},
     onClose () {}
   }
+  // It is no Fastify instance, but has all that reply-from asks of one.
   fastifyReplyFrom(standIn as unknown as FastifyInstance, {
     undici: client as never,
     retryMethods: [],

@@ -59,6 +59,7 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
 
 function hasBody ({ raw }: FastifyRequest): boolean {
   const { headers } = raw
+  // Fastify types its raw request as HTTP/1's; on HTTP/2 only the stream knows whether a body follows.
   if (raw.httpVersionMajor === 2) return (raw as unknown as { stream: { endAfterHeaders: boolean } }).stream.endAfterHeaders !== true
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0')
 }

@@ -117,6 +117,7 @@ async function cookieSerializer (): Promise<SerializeCookie> {
     decorateReply () {},
     addHook () {}
   }
+  // Neither is the stand-in a Fastify instance, nor does the plugin's type say that it can be called.
   await (fastifyCookie as unknown as (fastify: unknown, options: object) => Promise<void>)(standIn, { hook: false })
   return serialize!
 }
