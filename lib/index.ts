@@ -7,7 +7,7 @@ export { loadBalancer, loadBalancer as 'module.exports' }
 Object.assign(loadBalancer, { loadBalancer })
 
 export type { Outcome, Settlement } from './balancing/outcome.js'
-export type { PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
+export type { Answer, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
 export type { PolicyName, PolicyOption } from './balancing/policies/index.js'
 export type { EjectionOptions } from './balancing/ejection.js'
 export type { SlowStartOptions } from './balancing/slow-start.js'

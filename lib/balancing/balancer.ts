@@ -6,7 +6,7 @@
 import type { Clock, Random, Timer } from './clock.js'
 import { Ejection, type EjectionRules } from './ejection.js'
 import { verdictOf, type Settlement } from './outcome.js'
-import type { PickContext, Policy, PolicyFactory } from './policy.js'
+import type { Answer, PickContext, Policy, PolicyFactory } from './policy.js'
 import { slowStartFactor, type SlowStart } from './slow-start.js'
 import { Target, type TargetConfig, type TargetHealth, type TargetState } from './target.js'
 import { availability, type Availability, type TierOptions } from './tiers.js'
@@ -160,6 +160,18 @@ export class Balancer {
   release (target: Target): void {
     if (target.inFlight === target.config.maxRequests && this.byId.get(target.id) === target) this.#full--
     target.inFlight--
+  }
+
+  /** @internal The policy wants to know of answers when their headers come. */
+  get listening (): boolean { return this.#policy.answered !== undefined }
+
+  /** @internal The headers of an answer are here. */
+  hear (target: Target, answer: Answer): void {
+    try {
+      this.#policy.answered?.(target, answer)
+    } catch (error) {
+      this.#options.fault(error, 'policy.answered')
+    }
   }
 
   /** @internal What an attempt has shown about its target. */
@@ -361,12 +373,29 @@ export class Lease {
   readonly target: Target
   readonly #balancer: Balancer
   #trial: boolean
+  #heard = false
+  #lasting = false
   #ended = false
 
   constructor (balancer: Balancer, target: Target, trial: boolean) {
     this.#balancer = balancer
     this.target = target
     this.#trial = trial
+  }
+
+  /** Somebody wants to hear of the answer when its headers come: whoever asks first need not make one up for nothing. */
+  get listening (): boolean { return this.#balancer.listening }
+
+  /** The headers of a response are here, whatever its status: the policy is told. Where nobody says so, it is told with the end. */
+  heard (answer: Answer): void {
+    this.#heard = true
+    this.#balancer.hear(this.target, answer)
+  }
+
+  /** The response is an event stream, or the connection was upgraded. */
+  lasts (): void {
+    this.#lasting = true
+    this.target.streams++
   }
 
   /** Headers of a good response are here. That decides a trial: a long stream must not hold up recovery. */
@@ -382,7 +411,12 @@ export class Lease {
     this.#ended = true
     const trial = this.#trial
     this.#trial = false
+    if (this.#lasting) this.target.streams--
     this.#balancer.release(this.target)
+    const { outcome, status, ttfbMs } = settlement
+    if (!this.#heard && this.listening && ttfbMs !== undefined && (outcome === 'success' || outcome === 'bad-status')) {
+      this.heard({ status: status ?? 200, ttfbMs, header: () => undefined })
+    }
     this.#balancer.record(this.target, settlement, trial)
   }
 }

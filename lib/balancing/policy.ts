@@ -18,6 +18,15 @@ export interface PickContext {
   tried?: readonly string[] | undefined
 }
 
+/** The headers of a response, when they come. */
+export interface Answer {
+  readonly status: number
+  /** Milliseconds from the start of the attempt to these headers. How long the body takes is not in it, nor how long a WebSocket or an event stream stays open. */
+  readonly ttfbMs: number
+  /** The first value of the field `name`, which is in lower case. To be read at once: the headers are not kept. */
+  header (name: string): string | undefined
+}
+
 /**
  * A balancing algorithm: the rule that names one of several targets, all of which may be picked. It never asks for
  * health, limits or state: the Balancer has done so.
@@ -31,6 +40,11 @@ export interface Policy {
   pick (targets: readonly Target[], context: PickContext): Target
   /** Membership or weights changed (health did not): the place to build tables. Called before the first pick. */
   update? (all: readonly Target[]): void
+  /**
+   * The headers of a response came, be it one that counts as a failure: once an attempt at most, and before its `settle`. Attempts that fail
+   * without a response are told by `settle` alone.
+   */
+  answered? (target: Target, answer: Answer): void
   /** An attempt at this target ended. */
   settle? (target: Target, settlement: Settlement): void
   /** A client went to the target it belongs to, past `pick`; rotations count it, so that new clients still split by weight. */

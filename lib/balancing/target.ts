@@ -34,6 +34,8 @@ export class Target {
   readonly ejection: Ejection
   /** Attempts begun and not ended. */
   inFlight = 0
+  /** Of these, event streams and upgraded connections: they stay for as long as the client likes. */
+  streams = 0
   /** Attempts begun since it was added. */
   requests = 0
   /** Attempts that counted against it since it was added. */

@@ -134,6 +134,7 @@ export class Attempt implements ConnectionAware {
       this.cancel('malformed', new Error(`status ${status} is not of HTTP`))
       return false
     }
+    this.#hear(status, headers)
     const bad = this.#exchange.isBadStatus(status)
     if (!bad) this.#lease.answered()
     if (bad && this.#exchange.triesAnother(this, headers)) {
@@ -149,7 +150,9 @@ export class Attempt implements ConnectionAware {
       this.onComplete([])
       return true
     }
-    this.#setDeadline('body', isEventStream(headers) ? 0 : this.#exchange.timeouts.body)
+    const lasting = isEventStream(headers)
+    if (lasting) this.#lease.lasts()
+    this.#setDeadline('body', lasting ? 0 : this.#exchange.timeouts.body)
     return !this.#paused
   }
 
@@ -177,6 +180,8 @@ export class Attempt implements ConnectionAware {
     this.status = status
     this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt
     this.#phase = 'tunnel'
+    this.#hear(status, headers)
+    this.#lease.lasts()
     this.#lease.answered()
     this.#pool.upgraded.add(socket)
     // undici has taken its listeners off; an unheard 'error' would end the process.
@@ -194,6 +199,10 @@ export class Attempt implements ConnectionAware {
     const reused = this.#started ? this.#reused : this.connection !== undefined && this.connection.served > 0
     this.#reused = reused
     this.#end(outcomeOf(error, { started: this.#started, answered, reused }), error)
+  }
+
+  #hear (status: number, headers: RawHeaders): void {
+    if (this.#lease.listening) this.#lease.heard({ status, ttfbMs: this.#ttfbMs!, header: name => rawHeader(headers, name) })
   }
 
   // ---- endings ------------------------------------------------------------------------------------------------------

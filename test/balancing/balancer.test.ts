@@ -78,6 +78,46 @@ t.test('The policy is told how each attempt ended, whoever is to blame', async t
   ])
 })
 
+t.test('The policy hears of an answer when its headers come, once, and otherwise with the end of the attempt', async t => {
+  const told: string[] = []
+  const core = new Core({ a: {} }, {
+    policy: () => ({
+      pick: targets => targets[0]!,
+      answered: ({ id }, answer) => { told.push(`${id} answered ${answer.status} after ${answer.ttfbMs}: ${answer.header('x-load')}`) },
+      settle: ({ id }, { outcome }) => { told.push(`${id} ${outcome}`) }
+    })
+  })
+  const lease = core.begin('a')
+  t.equal(lease.listening, true)
+  lease.heard({ status: 200, ttfbMs: 3, header: name => `${name} 7` })
+  t.same(told.splice(0), ['a answered 200 after 3: x-load 7'])
+  lease.end({ outcome: 'success', status: 200, ttfbMs: 3, durationMs: 900 })
+  t.same(told.splice(0), ['a success'])
+  core.attempt('a', 'success', { ttfbMs: 4 })
+  core.attempt('a', 'bad-status', { status: 503, ttfbMs: 5 })
+  t.same(told.splice(0), ['a answered 200 after 4: undefined', 'a success', 'a answered 503 after 5: undefined', 'a bad-status'])
+  core.attempt('a', 'timeout')
+  core.attempt('a', 'malformed', { status: 777, ttfbMs: 1 })
+  t.same(told, ['a timeout', 'a malformed'], 'there was no answer')
+})
+
+t.test('A policy that does not ask for answers is told of none', async t => {
+  const core = new Core({ a: {} })
+  t.equal(core.begin('a').listening, false)
+  core.attempt('a', 'success', { status: 200, ttfbMs: 3 })
+})
+
+t.test('Streams are counted apart from other requests in flight, until they end', async t => {
+  const core = new Core({ a: {} })
+  const [stream, other] = [core.begin('a'), core.begin('a')]
+  stream.lasts()
+  t.same([core.target('a').inFlight, core.target('a').streams], [2, 1])
+  other.end({ outcome: 'success', durationMs: 1 })
+  stream.end({ outcome: 'success', durationMs: 1 })
+  stream.end({ outcome: 'success', durationMs: 1 })
+  t.same([core.target('a').inFlight, core.target('a').streams], [0, 0])
+})
+
 // ---- what a request asks for --------------------------------------------------------------------------------------------
 
 t.test('What was tried is not picked again while there is another', async t => {
