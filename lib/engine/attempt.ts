@@ -176,21 +176,29 @@ export class Attempt implements ConnectionAware {
   }
 
   onUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
+    // undici has taken its listeners off; an unheard 'error' would end the process.
+    socket.on('error', () => {})
     this.#cancelTimers()
     this.status = status
     this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt
+    const asked = this.#exchange.request.upgrade!
+    const got = rawHeader(headers, 'upgrade')
+    if (got?.toLowerCase() !== asked.toLowerCase()) {
+      this.cancel('malformed', new Error(`asked to upgrade to ${asked}, the target has changed to ${got ?? 'nothing'}`))
+      socket.destroy()
+      return
+    }
     this.#phase = 'tunnel'
     this.#hear(status, headers)
     this.#lease.lasts()
     this.#lease.answered()
-    this.#pool.upgraded.add(socket)
-    // undici has taken its listeners off; an unheard 'error' would end the process.
-    socket.on('error', () => {})
     socket.once('close', () => {
       this.#pool.upgraded.delete(socket)
       this.#end('success')
     })
-    this.#exchange.upgraded(this, status, headers, socket)
+    this.#pool.upgraded.set(socket, () => { socket.destroy() })
+    const cut = this.#exchange.upgraded(this, status, headers, socket)
+    if (cut !== undefined && !socket.destroyed) this.#pool.upgraded.set(socket, cut)
   }
 
   onError (error: Error): void {

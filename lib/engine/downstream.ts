@@ -17,5 +17,6 @@ export interface Downstream {
   completed (trailers: RawHeaders): void
   /** There is no response, or there is no more of it. */
   failed (error: Error): void
-  upgraded (status: number, headers: RawHeaders, socket: Duplex): void
+  /** The connection is theirs now. Returns what ends it in good manners, if there is more to that than closing `socket`. */
+  upgraded (status: number, headers: RawHeaders, socket: Duplex): (() => void) | void
 }

@@ -187,10 +187,10 @@ export class Exchange implements Waiting {
     this.#downstream.completed(trailers)
   }
 
-  upgraded (attempt: Attempt, status: number, headers: RawHeaders, socket: Duplex): void {
+  upgraded (attempt: Attempt, status: number, headers: RawHeaders, socket: Duplex): (() => void) | void {
     this.#settleOn(attempt)
     this.#finish()
-    this.#downstream.upgraded(status, headers, socket)
+    return this.#downstream.upgraded(status, headers, socket)
   }
 
   /** The response broke off while it was delivered. */

@@ -77,10 +77,12 @@ export class TargetPool {
   readonly basePath: string
   /** Passed with every request: undici would take the client's `Host` otherwise. */
   readonly servername: string | undefined
-  /** Connections that were upgraded: undici forgets them. */
-  readonly upgraded = new Set<Duplex>()
+  /** Connections that were upgraded, which undici forgets, and what ends each of them. */
+  readonly upgraded: Map<Duplex, () => void>
 
-  constructor (config: EngineTargetConfig, settings: PoolSettings, connectTimeout: number) {
+  /** `upgraded`: of the pool that this one takes the place of. */
+  constructor (config: EngineTargetConfig, settings: PoolSettings, connectTimeout: number, upgraded = new Map<Duplex, () => void>()) {
+    this.upgraded = upgraded
     const tls = { ...settings.tls, ...config.tls }
     const { protocol, hostname } = new URL(config.origin)
     this.basePath = config.basePath
@@ -99,9 +101,15 @@ export class TargetPool {
     })
   }
 
+  /** Ends the connections that were upgraded; resolved when they are closed. */
+  async cutUpgraded (): Promise<void> {
+    const closed = [...this.upgraded.keys()].map(socket => new Promise(resolve => { socket.once('close', resolve) }))
+    for (const cut of [...this.upgraded.values()]) cut()
+    await Promise.all(closed)
+  }
+
   /** Ends every connection now; what is in flight fails with `reason`. */
   async destroy (reason: Error): Promise<void> {
-    for (const socket of this.upgraded) socket.destroy()
-    await this.pool.destroy(reason)
+    await Promise.all([this.cutUpgraded(), this.pool.destroy(reason)])
   }
 }

@@ -157,4 +157,6 @@ export interface TargetUpdateOptions {
   state?: 'ready' | 'drain' | 'maintenance'
   tier?: number
   tags?: Record<string, string>
+  /** With `state: 'maintenance'`: milliseconds that WebSockets and other upgraded connections have to end. @default 30_000 */
+  drainMs?: number
 }

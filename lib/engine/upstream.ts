@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import { Balancer, type TargetEvent } from '../balancing/balancer.js'
-import type { Clock, Random } from '../balancing/clock.js'
+import type { Clock, Random, Timer } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
 import type { Settlement } from '../balancing/outcome.js'
 import type { PickContext } from '../balancing/policy.js'
@@ -78,7 +78,8 @@ const updateOptions = object<TargetUpdateOptions>({
   weight: optional(weightOption),
   state: optional(oneOf('ready', 'drain', 'maintenance')),
   tier: optional(tierOption),
-  tags: optional(tagsOption)
+  tags: optional(tagsOption),
+  drainMs: drainMsOption
 } as never)
 
 const pickOptions = object<PickContext>({
@@ -126,6 +127,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly dispatcher: UpstreamDispatcher
   readonly #pools = new Map<Target, TargetPool>()
   readonly #leaving = new Map<Target, Leaving>()
+  /** When the tunnels of targets in maintenance end. */
+  readonly #tunnelsEnd = new Map<Target, Timer>()
   readonly #failureStatuses: ReadonlySet<number>
 
   /** @internal Use `fastify.upstreams.add()`. */
@@ -194,7 +197,21 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** Changes a target that is there; health, counters and connections stay. Throws `FST_LB_INVALID_OPTIONS`. */
   update (id: string, options: TargetUpdateOptions): void {
-    this.balancer.update(this.#known(id), checked(updateOptions, options, ''))
+    const target = this.#known(id)
+    const { drainMs, ...update } = checked(updateOptions, options, '')
+    this.balancer.update(target, update)
+    if (update.state !== undefined) this.#endTunnels(target, drainMs!)
+  }
+
+  /** Requests in flight end by themselves. Tunnels may not for days: a target that goes into maintenance is rid of them after `drainMs`. */
+  #endTunnels (target: Target, drainMs: number): void {
+    this.clock.cancel(this.#tunnelsEnd.get(target))
+    this.#tunnelsEnd.delete(target)
+    if (target.state !== 'maintenance' || target.inFlight === 0) return
+    this.#tunnelsEnd.set(target, this.clock.after(drainMs, () => {
+      this.#tunnelsEnd.delete(target)
+      void this.#pools.get(target)?.cutUpgraded()
+    }, undefined))
   }
 
   /**
@@ -242,8 +259,9 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** Other connections from now on; what is in flight ends on those it has. */
   #renew (target: Target): void {
     const pool = this.#pools.get(target)
-    this.#pools.delete(target)
-    void pool?.pool.close()
+    if (pool === undefined) return
+    this.#pools.set(target, this.#poolFor(target, pool))
+    void pool.pool.close()
   }
 
   // ---- using it -------------------------------------------------------------------------------------------------------
@@ -289,11 +307,12 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** @internal The connections to a target; made when they are first needed. */
   poolOf (target: Target): TargetPool {
     let pool = this.#pools.get(target)
-    if (pool === undefined) {
-      pool = new TargetPool(target.config as EngineTargetConfig, this.settings.pool, this.settings.timeouts.connect)
-      this.#pools.set(target, pool)
-    }
+    if (pool === undefined) this.#pools.set(target, pool = this.#poolFor(target))
     return pool
+  }
+
+  #poolFor (target: Target, before?: TargetPool): TargetPool {
+    return new TargetPool(target.config as EngineTargetConfig, this.settings.pool, this.settings.timeouts.connect, before?.upgraded)
   }
 
   // ---- ending it ------------------------------------------------------------------------------------------------------
@@ -325,6 +344,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   async #cut (target: Target): Promise<void> {
     const pool = this.#pools.get(target)
     this.#pools.delete(target)
+    this.clock.cancel(this.#tunnelsEnd.get(target))
+    this.#tunnelsEnd.delete(target)
     await pool?.destroy(new TargetGoneError())
     this.#leaving.delete(target)
   }

@@ -130,12 +130,14 @@ function isAsItCame (request: ClaimedRequest): boolean {
   return request.body === request[kPayload] || Buffer.isBuffer(request[kPayload])
 }
 
-function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream }: Entry, given: BalanceOptions): ProxiedOptions {
+function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades }: Entry, given: BalanceOptions): ProxiedOptions {
   const { settings } = upstream
   const url = request.raw.url!
+  const handshake = (request.raw as { upgrade?: boolean }).upgrade === true ? route?.upgrades.handshake(request) : undefined
   return {
     path: given.path === undefined ? targetPath(url, route ?? noRules) : ownPath(given.path, url),
     prefix: given.path === undefined && route?.rewritePrefix !== undefined ? route.prefix : '',
+    handshake: handshake !== undefined && upgrades.has(handshake.protocol.toLowerCase()) ? handshake : undefined,
     payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),
     bodyLimit: route?.bodyLimit ?? Infinity,
     timeouts: given.timeouts === undefined ? settings.timeouts : { ...settings.timeouts, ...given.timeouts },

@@ -7,6 +7,7 @@ import { stringify } from 'node:querystring'
 import type { Readable } from 'node:stream'
 import { BodyTooLargeError } from '../errors.js'
 import type { PathRules } from './request-path.js'
+import type { Upgrades } from './upgrades.js'
 
 /** What a balanced route says, worked out when it is added. */
 export interface BalancedRoute extends PathRules {
@@ -16,6 +17,7 @@ export interface BalancedRoute extends PathRules {
   readonly bodyLimit: number
   /** It has a `handlerTimeout`. */
   readonly timed: boolean
+  readonly upgrades: Upgrades
 }
 
 export const kRoute = Symbol('fastify-load-balancer.route')
@@ -40,6 +42,7 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
   return (request, reply, payload, done) => {
     const claimed = request as ClaimedRequest
     claimed[kRoute] = route
+    if ((request.raw as { upgrade?: boolean }).upgrade === true) route.upgrades.adopt(request, reply)
     if (Number(request.raw.headers['content-length']) > route.bodyLimit) {
       // Nobody is going to read what is still to come.
       if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')

@@ -4,7 +4,7 @@ import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
-import { boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
+import { array, boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
 import type { SessionPlace } from './affinity-session.js'
 
@@ -185,6 +185,19 @@ const headerOptions = object<HeaderSettings>({
   response: optional(func<HeaderHook>())
 })
 
+// ---- upgrades -------------------------------------------------------------------------------------------------------------
+
+/** A protocol, with its version if need be (RFC 9110 §7.8). */
+const protocol: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?$/.test(value)) fault(faults, path, "a protocol, as 'websocket'", value)
+  return value as string
+}
+
+const upgradesOption: Check<ReadonlySet<string>> = (value, path, faults) => {
+  const protocols = switchable(array(protocol), ['websocket'])(value, path, faults)
+  return new Set(protocols === false ? [] : protocols.map(name => String(name).toLowerCase()))
+}
+
 // ---- upstreams and routes ---------------------------------------------------------------------------------------------------
 
 /** One upstream. Times are milliseconds, but cookie attributes such as `maxAge` are @fastify/cookie's: seconds. */
@@ -195,12 +208,18 @@ export interface UpstreamOptions extends EngineOptions {
   health?: HealthOptions
   /** Header fields of what is proxied. */
   headers?: HeaderOptions
+  /**
+   * Protocols that a connection may change to (`Upgrade`); asked for any other, the request is served as if it had not asked. `false` for none.
+   * @default ['websocket']
+   */
+  upgrades?: string[] | false
 }
 
 export interface UpstreamSettings extends EngineSettings {
   affinity: AffinitySettings | false
   health: HealthSettings
   headers: HeaderSettings
+  upgrades: ReadonlySet<string>
 }
 
 /** A prefix's upstream, with any of Fastify's route options: methods (`method`), constraints, hooks, bodyLimit, … */
@@ -239,7 +258,8 @@ const upstreamFields = object<UpstreamSettings>({
   ...engineFields,
   affinity: switchable(affinityOption, false),
   health: optional(healthOptions, defaultsOf(healthOptions)),
-  headers: optional(headerOptions, defaultsOf(headerOptions))
+  headers: optional(headerOptions, defaultsOf(headerOptions)),
+  upgrades: upgradesOption
 })
 
 export const upstreamOption: Check<UpstreamSettings> = (value, path, faults) => {

@@ -9,6 +9,7 @@ import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
+import { Upgrades } from './upgrades.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -61,6 +62,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   fastify.decorateRequest(kPayload as never, null as never)
   fastify.decorateRequest(kProxied as never, null as never)
   fastify.decorateReply('balance', balance(takeFrom(), (reply: FastifyReply) => reply.server.upstreams))
+  const upgrades = Upgrades.of(fastify)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig
@@ -69,7 +71,8 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
     if ((route.schema as { body?: unknown } | undefined)?.body !== undefined) {
       refuse([`${where}: schema.body: expected nothing, since the body is passed on as it comes, unparsed`])
     }
-    claim(route, upstream, (this.initialConfig as { handlerTimeout?: number }).handlerTimeout)
+    claim(route, upstream, upgrades, (this.initialConfig as { handlerTimeout?: number }).handlerTimeout)
+    upgrades.add(route.url, protocol => this.upstreams.entry(upstream)?.upgrades.has(protocol) ?? false)
     balanced.push({ where, upstream, scope: this })
   })
   // By the time the server is ready, its upstreams are known.
@@ -80,18 +83,19 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
 }
 
 /** Puts the hook that claims the body behind the route's own. */
-function claim (route: RouteOptions, upstream: string, serverTimeout = 0): void {
+function claim (route: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout = 0): void {
   const own = route.preParsing
-  const hook = claimBody(balancedRoute(route, upstream, serverTimeout))
+  const hook = claimBody(balancedRoute(route, upstream, upgrades, serverTimeout))
   route.preParsing = own === undefined ? hook : [...(Array.isArray(own) ? own : [own]), hook]
 }
 
-function balancedRoute ({ url, bodyLimit, config, handlerTimeout }: RouteOptions, upstream: string, serverTimeout: number): BalancedRoute {
+function balancedRoute ({ url, bodyLimit, config, handlerTimeout }: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout: number): BalancedRoute {
   const prefix = url.split('*', 1)[0]!
   return {
     upstream,
     bodyLimit: bodyLimit ?? Infinity,
     timed: (handlerTimeout ?? serverTimeout) > 0,
+    upgrades,
     prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
     rewritePrefix: (config as RouteConfig)[kRewritePrefix]
   }

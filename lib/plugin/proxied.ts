@@ -6,12 +6,14 @@ import type { Timeouts } from '../engine/deadlines.js'
 import type { Downstream, RawHeaders } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
 import { endToEndHeaders, oneValueEach, type Headers } from '../engine/headers.js'
+import { Tunnel } from '../engine/tunnel.js'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
 import type { Retry } from '../engine/retry.js'
 import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import { kPayload, type ClaimedRequest } from './body.js'
+import type { Handshake } from './handshake.js'
 import type { Entry } from './registry.js'
 import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
@@ -26,6 +28,8 @@ export interface ProxiedOptions {
   readonly path: string
   /** What was taken off the path, '' for nothing. */
   readonly prefix: string
+  /** The client wants to change to another protocol. */
+  readonly handshake: Handshake | undefined
   readonly payload: Readable | Buffer | string | null
   /** Bytes of the body at most. */
   readonly bodyLimit: number
@@ -130,11 +134,11 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   }
 
   #begin (body: RequestBody): void {
-    const { path, timeouts, retry } = this.#options
+    const { path, timeouts, retry, handshake } = this.#options
     const { request } = this.#reply
     const exchange = new Exchange(
       this.#entry.upstream,
-      { method: request.method, path, headers: this.#fields, body, query: undefined, upgrade: null },
+      { method: request.method, path, headers: this.#fields, body, query: undefined, upgrade: handshake?.protocol ?? null },
       this, this, timeouts, retry
     )
     this.#exchange = exchange
@@ -158,29 +162,29 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   informed (): void {}
 
   responded (status: number, rawHeaders: RawHeaders, _statusText: string, resume: () => void): boolean {
-    const { affinity, upstream } = this.#entry
-    const headers = endToEndHeaders(rawHeaders)
-    if (affinity !== undefined && !upstream.isFailureStatus(status)) {
-      affinity.served(this.#visitor, this.#exchange!.servedBy!, headers, this.#reply.request)
-    }
+    const headers = this.#headersOf(status, rawHeaders)
+    if (headers === undefined) return false
     this.#resume = resume
     this.#answer = { statusCode: status, headers, body: undefined }
-    if (this.#entry.headers.response !== undefined && !this.#askHook(this.#entry.headers.response)) return false
     if (Number(headers['content-length']) > SHORT_BODY) this.#stream()
     else process.nextTick(streamUnlessWhole, this)
     return true
   }
 
-  /** False: the user's hook has thrown, and the client is told so. */
-  #askHook (hook: NonNullable<Entry['headers']['response']>): boolean {
-    const answer = this.#answer!
+  /** What the client gets of a target's fields. Undefined: the user's hook has thrown, and the client is told so. */
+  #headersOf (status: number, rawHeaders: RawHeaders): Headers | undefined {
+    const { affinity, upstream, headers: settings } = this.#entry
+    const headers = endToEndHeaders(rawHeaders)
+    if (affinity !== undefined && !upstream.isFailureStatus(status)) {
+      affinity.served(this.#visitor, this.#exchange!.servedBy!, headers, this.#reply.request)
+    }
+    if (settings.response === undefined) return headers
     try {
-      answer.headers = hook(this.#reply.request, answer.headers)
-      return true
+      return settings.response(this.#reply.request, headers)
     } catch (error) {
       this.#exchange!.abort('abandoned', error as Error)
       this.failed(error as Error)
-      return false
+      return undefined
     }
   }
 
@@ -210,9 +214,21 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#scope.runInAsyncScope(this.#refuse, this, error)
   }
 
-  /* c8 ignore next 3 -- an exchange of a reply never asks for an upgrade */
-  upgraded (_status: number, _headers: RawHeaders, socket: Duplex): void {
-    socket.destroy()
+  /** The target has changed the protocol: so does the gateway, and passes on what comes. */
+  upgraded (status: number, rawHeaders: RawHeaders, socket: Duplex): (() => void) | undefined {
+    const reply = this.#reply
+    const { protocol, socket: client } = this.#options.handshake!
+    const headers = this.#headersOf(status, rawHeaders)
+    if (headers === undefined) {
+      socket.destroy()
+      return undefined
+    }
+    this.#ended = true
+    reply.hijack()
+    const set = reply.getHeaders() as Headers
+    reply.raw.writeHead(status, { ...set, ...headers, ...bothCookies(set, headers), connection: 'Upgrade', upgrade: protocol })
+    reply.raw.end()
+    return new Tunnel(client, socket, protocol.toLowerCase(), this.#options.handshake!.leave(), this.#entry.upstream.clock).cut
   }
 
   // ---- what reply-from gets ---------------------------------------------------------------------------------------------
@@ -283,6 +299,12 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   abandon (): void {
     if (!this.#ended) this.#clientClosed()
   }
+}
+
+/** Cookies are the only field that a hook and the target may both have their say in. */
+function bothCookies (a: Headers, b: Headers): Headers {
+  const cookies = [a['set-cookie'] ?? [], b['set-cookie'] ?? []].flat()
+  return cookies.length === 0 ? {} : { 'set-cookie': cookies }
 }
 
 function streamUnlessWhole (proxied: Proxied): void {

@@ -15,6 +15,8 @@ export interface Entry {
   readonly upstream: Upstream
   readonly affinity: Affinity | undefined
   readonly headers: HeaderSettings
+  /** Protocols that clients may change to, in lower case. */
+  readonly upgrades: ReadonlySet<string>
   readonly prober: Prober | undefined
 }
 
@@ -109,7 +111,7 @@ export class Upstreams implements Iterable<Upstream> {
       fault: (error, where) => { this.#log.error({ err: error, upstream: name }, `${where} has thrown`) }
     })
     const prober = active === false ? undefined : new Prober(upstream, active)
-    this.#entries.set(name, { upstream, prober, affinity: this.#affinityOf(upstream, settings), headers: settings.headers })
+    this.#entries.set(name, { upstream, prober, affinity: this.#affinityOf(upstream, settings), headers: settings.headers, upgrades: settings.upgrades })
     if (prober !== undefined) {
       const first = prober.start().finally(() => this.#firstProbes.delete(first))
       this.#firstProbes.add(first)

@@ -82,7 +82,7 @@ t.test('options that are none are a fault', async t => {
 
 t.test('unknown options are told, with those that are known', async t => {
   t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, drainMs'])
-  matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers$/])
+  matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers, upgrades$/])
   matchLines(t, shopFaults({ health: { activ: {} } }), ['upstreams.shop.health.activ: unknown option; known are active, passive'])
   matchLines(t, shopFaults({ health: { active: { pfad: '/' } } }), [/^upstreams\.shop\.health\.active\.pfad: unknown option; known are type, path, /])
   matchLines(t, shopFaults({ headers: { hosts: '' } }), ['upstreams.shop.headers.hosts: unknown option; known are host'])
