@@ -59,6 +59,7 @@ export class StreamBody implements RequestBody {
   #keptBytes = 0
   #forgotten = false
   #length = 0
+  #listening = false
   #ended = false
   #error: Error | undefined
   #failed: ((error: Error) => void) | undefined
@@ -68,7 +69,7 @@ export class StreamBody implements RequestBody {
     this.#source = source
     this.#replayLimit = replayLimit
     this.#maxLength = maxLength
-    source.on('readable', this.#onReadable).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
+    source.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
     // What somebody else has read is not to be had again: half of a body must not go out as a whole one.
     if (source.readableDidRead) this.#fail(new BadGatewayError({ cause: new Error('the body of the request has been read before') }))
     else if (source.destroyed) this.#onClose()
@@ -97,6 +98,11 @@ export class StreamBody implements RequestBody {
   /** @internal Gives `view` what there is, from where it stands. */
   fill (view: View): void {
     view.waiting = false
+    if (!this.#listening) {
+      // Not before somebody wants to read: a client may wait to hear that (`Expect: 100-continue`).
+      this.#listening = true
+      this.#source.on('readable', this.#onReadable)
+    }
     while (true) {
       let chunk = this.#kept[view.position]
       if (chunk === undefined) {

@@ -9,7 +9,7 @@ import { checked, defaultsOf, object, refuse, optional, string, switchable, type
 import { kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
 import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
 import type { Entry, Upstreams } from './registry.js'
-import { ownPath, targetPath } from './request-path.js'
+import { originForm, ownPath, targetPath, withoutSlash } from './request-path.js'
 
 /** What can be said of one request. */
 export interface BalanceOptions {
@@ -132,11 +132,13 @@ function isAsItCame (request: ClaimedRequest): boolean {
 
 function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades }: Entry, given: BalanceOptions): ProxiedOptions {
   const { settings } = upstream
-  const url = request.raw.url!
+  const url = originForm(request.raw.url!, request.raw.headers.host)
+  const rewrite = given.path === undefined ? route?.rewritePrefix : undefined
   const handshake = (request.raw as { upgrade?: boolean }).upgrade === true ? route?.upgrades.handshake(request) : undefined
   return {
     path: given.path === undefined ? targetPath(url, route ?? noRules) : ownPath(given.path, url),
-    prefix: given.path === undefined && route?.rewritePrefix !== undefined ? route.prefix : '',
+    prefix: rewrite === undefined ? '' : route!.prefix,
+    rewritePrefix: withoutSlash(rewrite ?? ''),
     handshake: handshake !== undefined && upgrades.has(handshake.protocol.toLowerCase()) ? handshake : undefined,
     payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),
     bodyLimit: route?.bodyLimit ?? Infinity,

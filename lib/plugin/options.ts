@@ -159,6 +159,10 @@ export interface HeaderOptions {
   via?: boolean
   /** Send Fastify's `request.id` as `X-Request-Id` where the client has sent none. @default true */
   requestId?: boolean
+  /** Map `Location`, `Content-Location` and `Refresh` that name the target's origin or path back to what the client knows (nginx `proxy_redirect`). @default true */
+  location?: boolean
+  /** Map the paths of cookies back, too (nginx `proxy_cookie_path`). @default false */
+  cookiePath?: boolean
   /** Returns the header fields that the target gets; `headers` are those it would get, and may be changed. Names are in lower case. */
   request?: (request: FastifyRequest, headers: Headers) => Headers
   /** Returns the header fields that the client gets; `headers` are those it would get, and may be changed. Names are in lower case. */
@@ -172,6 +176,8 @@ export interface HeaderSettings {
   forwarded: 'x' | 'rfc7239' | false
   via: boolean
   requestId: boolean
+  location: boolean
+  cookiePath: boolean
   request: HeaderHook | undefined
   response: HeaderHook | undefined
 }
@@ -181,6 +187,8 @@ const headerOptions = object<HeaderSettings>({
   forwarded: optional(oneOf<'x' | 'rfc7239' | false>('x', 'rfc7239', false), 'x'),
   via: optional(boolean, true),
   requestId: optional(boolean, true),
+  location: optional(boolean, true),
+  cookiePath: optional(boolean, false),
   request: optional(func<HeaderHook>()),
   response: optional(func<HeaderHook>())
 })

@@ -7,6 +7,7 @@ import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kPayload, kRoute, type BalancedRoute } from './body.js'
+import { watchExpectations } from './expectations.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
 import { Upgrades } from './upgrades.js'
@@ -63,6 +64,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   fastify.decorateRequest(kProxied as never, null as never)
   fastify.decorateReply('balance', balance(takeFrom(), (reply: FastifyReply) => reply.server.upstreams))
   const upgrades = Upgrades.of(fastify)
+  watchExpectations(fastify.server)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig

@@ -1,11 +1,13 @@
 /** One request of a Fastify route, proxied: what reply-from asks for on one side, the engine's exchange on the other. */
 import { AsyncResource } from 'node:async_hooks'
+import { STATUS_CODES } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Timeouts } from '../engine/deadlines.js'
 import type { Downstream, RawHeaders } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
-import { endToEndHeaders, oneValueEach, type Headers } from '../engine/headers.js'
+import { endToEndHeaders, oneValueEach, rawHeader, type Headers } from '../engine/headers.js'
+import type { EngineTargetConfig } from '../engine/target-options.js'
 import { Tunnel } from '../engine/tunnel.js'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
 import type { Retry } from '../engine/retry.js'
@@ -13,10 +15,14 @@ import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import { kPayload, type ClaimedRequest } from './body.js'
+import { expectsContinue } from './expectations.js'
 import type { Handshake } from './handshake.js'
 import type { Entry } from './registry.js'
+import { passInterim } from './interim.js'
+import { mapBack, mapCookiePaths, type Mapping } from './redirects.js'
 import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
+import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
 /** Bodies announced as longer than this are passed on as they come, without a look whether they are here whole. */
 const SHORT_BODY = 16_384
@@ -28,6 +34,8 @@ export interface ProxiedOptions {
   readonly path: string
   /** What was taken off the path, '' for nothing. */
   readonly prefix: string
+  /** What was put in its place, without a slash at its end. */
+  readonly rewritePrefix: string
   /** The client wants to change to another protocol. */
   readonly handshake: Handshake | undefined
   readonly payload: Readable | Buffer | string | null
@@ -69,6 +77,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   /** Chunks that came in one read with the headers. */
   #held: Buffer[] = []
   #body: ResponseBody | undefined
+  /** Trailers that the target has announced. */
+  #announced: string | undefined
   #resume: (() => void) | undefined
   #ended = false
 
@@ -104,7 +114,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
       this.#begin(noBody)
     } else if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
       this.#begin(requestBody(payload, replayLimit))
-    } else if (payload === (request.raw as unknown) && Number(request.raw.headers['content-length']) <= replayLimit) {
+    } else if (payload === (request.raw as unknown) && Number(request.raw.headers['content-length']) <= replayLimit && !expectsContinue(request.raw)) {
       // Short, and its length is known: it is read before anybody is picked, and can then be sent as often as need be.
       readWhole(payload, this.#entry.upstream.clock, this.#options.timeouts.body, (error, body) => { this.#scope.runInAsyncScope(this.#hasBody, this, error, body) })
     } else {
@@ -159,13 +169,17 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   // ---- what the exchange tells ------------------------------------------------------------------------------------------
 
-  informed (): void {}
+  informed (status: number, headers: RawHeaders): void {
+    if (this.#answer === undefined) passInterim(this.#reply, status, endToEndHeaders(headers))
+  }
 
-  responded (status: number, rawHeaders: RawHeaders, _statusText: string, resume: () => void): boolean {
+  responded (status: number, rawHeaders: RawHeaders, statusText: string, resume: () => void): boolean {
     const headers = this.#headersOf(status, rawHeaders)
     if (headers === undefined) return false
     this.#resume = resume
+    if (statusText !== STATUS_CODES[status] && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
     this.#answer = { statusCode: status, headers, body: undefined }
+    this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
     if (Number(headers['content-length']) > SHORT_BODY) this.#stream()
     else process.nextTick(streamUnlessWhole, this)
     return true
@@ -175,6 +189,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   #headersOf (status: number, rawHeaders: RawHeaders): Headers | undefined {
     const { affinity, upstream, headers: settings } = this.#entry
     const headers = endToEndHeaders(rawHeaders)
+    if (settings.location) mapBack(headers, this.#mapping)
+    if (settings.cookiePath) mapCookiePaths(headers, this.#mapping())
     if (affinity !== undefined && !upstream.isFailureStatus(status)) {
       affinity.served(this.#visitor, this.#exchange!.servedBy!, headers, this.#reply.request)
     }
@@ -188,14 +204,25 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     }
   }
 
+  readonly #mapping = (): Mapping => {
+    const { origin, basePath } = this.#exchange!.servedBy!.config as EngineTargetConfig
+    const { prefix, rewritePrefix } = this.#options
+    return { origin, from: basePath + rewritePrefix, to: prefix, host: this.#reply.request.host }
+  }
+
   received (chunk: Buffer): boolean {
     if (this.#body !== undefined) return this.#body.push(chunk)
     this.#held.push(chunk)
     return true
   }
 
-  completed (): void {
+  completed (trailers: RawHeaders): void {
     this.#ended = true
+    if (trailers.length > 0 && acceptsTrailers(this.#reply.request)) {
+      // They follow a body that is streamed.
+      if (this.#body === undefined) this.#stream()
+      this.#reply.raw.addTrailers(allowedTrailers(trailers))
+    }
     if (this.#body !== undefined) this.#body.push(null)
     else this.#deliverWhole()
   }
@@ -239,7 +266,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   }
 
   #stream (): void {
-    this.#body = new ResponseBody(this)
+    this.#body = new ResponseBody(this, this.#announced)
     for (const chunk of this.#held) this.#body.push(chunk)
     this.#held = []
     this.#deliver(this.#body)

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Headers } from '../engine/headers.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { withoutCookies } from './cookies.js'
+import { acceptsTrailers } from './trailers.js'
 import { isForwardingField, pushForwarded, pushXForwarded } from './forwarded.js'
 import type { HeaderSettings } from './options.js'
 
@@ -61,6 +62,8 @@ export function requestFields (headers: Record<string, string | string[] | undef
   if (settings.via) fields.push('via', `${via}${request.raw.httpVersion} ${PSEUDONYM}`)
   else if (via !== '') fields.push('via', via.slice(0, -2))
   if (settings.requestId && !identified) fields.push('x-request-id', request.id)
+  // The one coding of a connection that is for the target, too (RFC 9110 §10.1.4).
+  if (request.raw.headers.te !== undefined && acceptsTrailers(request)) fields.push('te', 'trailers')
   const type = request.raw.headers['content-type']
   if (type !== undefined) fields.push('content-type', type)
   return settings.request === undefined ? fields : toFields(settings.request(request, fromFields(fields)))

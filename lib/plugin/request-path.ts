@@ -10,16 +10,25 @@ export interface PathRules {
 }
 
 /**
+ * Path and query of a request target (RFC 9112 §3.2). The absolute form is the same as the usual one when it names this server; otherwise throws
+ * `FST_LB_BAD_REQUEST`, since a gateway is no proxy for everybody.
+ */
+export function originForm (url: string, host: string | undefined): string {
+  if (url.charCodeAt(0) === 0x2f) return url
+  const [, authority, path] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? []
+  if (authority === undefined || authority.toLowerCase() !== host?.toLowerCase()) throw new BadRequestError()
+  return path!.startsWith('/') ? path! : `/${path!}`
+}
+
+/**
  * Path and query for the target, byte for byte as the client sent them but for the prefix. Throws `FST_LB_BAD_REQUEST` for a path that climbs out of
- * its prefix, and for anything that is not a path.
+ * its prefix.
  */
 export function targetPath (url: string, { prefix, rewritePrefix }: PathRules): string {
-  if (url.charCodeAt(0) !== 0x2f) throw new BadRequestError()
   if (climbs(url, prefix)) throw new BadRequestError()
   if (rewritePrefix === undefined) return url
   const rest = url.slice(url.startsWith(prefix) ? prefix.length : encodedLength(url, prefix))
-  const base = rewritePrefix.endsWith('/') ? rewritePrefix.slice(0, -1) : rewritePrefix
-  const path = base + rest
+  const path = withoutSlash(rewritePrefix) + rest
   return path.startsWith('/') ? path : `/${path}`
 }
 
@@ -44,6 +53,10 @@ function climbs (url: string, prefix: string): boolean {
     if (segment === '..' && depth < floor) return true
   }
   return false
+}
+
+export function withoutSlash (path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 function segments (path: string): string[] {

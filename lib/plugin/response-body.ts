@@ -13,11 +13,14 @@ export interface ResponseSource {
 /** A response body that is passed on as it comes. */
 export class ResponseBody extends Readable {
   readonly #source: ResponseSource
+  readonly #trailer: string | undefined
   #client: ServerResponse | undefined
 
-  constructor (source: ResponseSource) {
+  /** `trailer`: names of the trailers that are going to follow. */
+  constructor (source: ResponseSource, trailer: string | undefined) {
     super({ highWaterMark: 65_536 })
     this.#source = source
+    this.#trailer = trailer
     // It may break off while a hook of the user still runs, and nobody listens yet: that must not end the process.
     this.on('error', () => {})
   }
@@ -25,6 +28,8 @@ export class ResponseBody extends Readable {
   /** Fastify pipes into the raw response once its headers are set. */
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     this.#client = destination as unknown as ServerResponse
+    // Only where they can follow: Node throws when there is a length.
+    if (this.#trailer !== undefined && !this.#client.headersSent && !this.#client.hasHeader('content-length')) this.#client.setHeader('trailer', this.#trailer)
     return super.pipe(destination, options)
   }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ownPath, targetPath } from '../../lib/plugin/request-path.js'
+import { originForm, ownPath, targetPath } from '../../lib/plugin/request-path.js'
 
 const bad = { code: 'FST_LB_BAD_REQUEST', statusCode: 400 }
 
@@ -17,8 +17,10 @@ t.test('a path that climbs out of its prefix is refused, however it is written',
   t.throws(() => targetPath('/a/../../b', { prefix: '', rewritePrefix: undefined }), bad)
 })
 
-t.test('what is no path is refused', async t => {
-  for (const url of ['http://elsewhere/x', '*', '', 'x']) t.throws(() => targetPath(url, { prefix: '', rewritePrefix: undefined }), bad, url)
+t.test('an absolute form that names this server is its path; what is no path is refused', async t => {
+  for (const [url, path] of [['/x', '/x'], ['http://here', '/'], ['HTTP://HERE/x?y', '/x?y'], ['https://here?y', '/?y']] as const) t.equal(originForm(url, 'here'), path)
+  for (const url of ['http://elsewhere/x', 'http://here@elsewhere/', '*', '', 'x', 'here:80']) t.throws(() => originForm(url, 'here'), bad, url)
+  t.throws(() => originForm('http://here/', undefined), bad)
 })
 
 t.test('a prefix is replaced', async t => {
