@@ -24,20 +24,17 @@ export function expectsContinue (request: IncomingMessage): boolean {
   return waiting.has(request)
 }
 
+/** A final answer that comes without it ends the connection, which is Node's doing: nobody could tell whether the body still follows. */
 function continueWhenRead (request: IncomingMessage, response: ServerResponse): void {
-  const { shouldKeepAlive } = response
   waiting.add(request)
-  // A client that gets another answer may send the body all the same, or not: nobody could tell where the next request begins.
-  response.shouldKeepAlive = false
+  const goOn = (): void => {
+    if (waiting.delete(request) && !response.headersSent && !response.destroyed) response.writeContinue()
+  }
   request._read = function (size) {
-    waiting.delete(request)
     delete (request as Partial<IncomingMessage>)._read
-    if (!response.headersSent && !response.destroyed) {
-      response.shouldKeepAlive = shouldKeepAlive
-      response.writeContinue()
-    }
+    goOn()
     request._read(size)
   }
-  // It has not waited, and all of its body is here.
-  request.once('end', () => { response.shouldKeepAlive = shouldKeepAlive })
+  // The client has not waited, and what is all here is not asked for.
+  request.once('end', goOn)
 }
