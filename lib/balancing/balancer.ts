@@ -167,6 +167,7 @@ export class Balancer {
 
   /** @internal The headers of an answer are here. */
   hear (target: Target, answer: Answer): void {
+    if (this.byId.get(target.id) !== target) return
     try {
       this.#policy.answered?.(target, answer)
     } catch (error) {
@@ -176,10 +177,12 @@ export class Balancer {
 
   /** @internal What an attempt has shown about its target. */
   record (target: Target, settlement: Settlement, trial: boolean): void {
-    try {
-      this.#policy.settle?.(target, settlement)
-    } catch (error) {
-      this.#options.fault(error, 'policy.settle')
+    if (this.byId.get(target.id) === target) {
+      try {
+        this.#policy.settle?.(target, settlement)
+      } catch (error) {
+        this.#options.fault(error, 'policy.settle')
+      }
     }
     const verdict = verdictOf(settlement, this.#failureStatuses)
     if (verdict === 'bad') target.failures++

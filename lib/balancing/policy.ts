@@ -45,7 +45,7 @@ export interface Policy {
    * without a response are told by `settle` alone.
    */
   answered? (target: Target, answer: Answer): void
-  /** An attempt at this target ended. */
+  /** An attempt at this target ended. Neither this nor `answered` is told of targets that have left. */
   settle? (target: Target, settlement: Settlement): void
   /** A client went to the target it belongs to, past `pick`; rotations count it, so that new clients still split by weight. */
   charge? (target: Target): void

@@ -373,11 +373,15 @@ t.test('An attempt is in flight from its beginning to its end, which comes once'
 })
 
 t.test('An attempt at a target that has left ends there and tells nobody', async t => {
-  const core = new Core({ a: {}, b: {}, c: {} })
+  const told = (): void => { t.fail('the policy is told') }
+  const core = new Core({ a: {}, b: {}, c: {} }, { policy: () => ({ pick: targets => targets[0]!, answered: told, settle: told }) })
   const a = core.target('a')
   const leases = Array.from({ length: 5 }, () => core.begin('a'))
   core.balancer.remove(a)
-  for (const lease of leases) lease.end({ outcome: 'connect-failure', durationMs: 1 })
+  for (const lease of leases) {
+    lease.heard({ status: 200, ttfbMs: 1, header: () => undefined })
+    lease.end({ outcome: 'connect-failure', durationMs: 1 })
+  }
   t.match(a, { inFlight: 0, failures: 5, ejection: { standing: 'in' } })
   t.same(core.events, ['removed a'])
   t.equal(core.clock.pending, 0)

@@ -1,34 +1,55 @@
-/** The policies by name. Adding one is a file here and a line in the table. */
+/** The policies by name. Adding one is a file here and a line in the tables. */
 import { fault, isObject, type Check } from '../../options.js'
-import type { Policy, PolicyFactory, PolicyTools } from '../policy.js'
+import type { PolicyFactory, PolicyTools } from '../policy.js'
+import { adaptive, adaptiveOptions, type AdaptiveOptions } from './adaptive.js'
 import { first } from './first.js'
 import { leastRequests } from './least-requests.js'
+import { powerOfTwo } from './power-of-two.js'
 import { weightedRandom } from './random.js'
 import { roundRobin } from './round-robin.js'
 
 export const policies = {
   'least-requests': leastRequests,
+  adaptive,
   'round-robin': roundRobin,
   random: weightedRandom,
+  'power-of-two': powerOfTwo,
   first
-} satisfies Record<string, (tools: PolicyTools) => Policy>
+} satisfies Record<string, PolicyFactory>
+
+/** The options of those that have any. */
+const optionsOf = {
+  adaptive: adaptiveOptions
+}
 
 export type PolicyName = keyof typeof policies
 
 /** A policy's name, its name with options, or a factory of the user's own. */
-export type PolicyOption = PolicyName | { name: PolicyName } | PolicyFactory
+export type PolicyOption =
+  | PolicyName
+  | { name: Exclude<PolicyName, keyof typeof optionsOf> }
+  | ({ name: 'adaptive' } & AdaptiveOptions)
+  | PolicyFactory
 
-export interface NamedPolicy { name: string, create: PolicyFactory }
+/** A policy as it was chosen. */
+export interface NamedPolicy {
+  name: string
+  create: PolicyFactory
+}
 
-export const policyOption: Check<NamedPolicy> = (value, path, faults) => {
+export function policyOption (value: unknown, path: string, faults: string[]): NamedPolicy {
   if (typeof value === 'function') return { name: value.name || 'custom', create: value as PolicyFactory }
-  const name = isObject(value) ? value.name : value
+  const { name, ...options } = isObject(value) ? value : { name: value }
   if (typeof name !== 'string' || !Object.hasOwn(policies, name)) {
     fault(faults, isObject(value) ? `${path}.name` : path, `a policy: ${Object.keys(policies).join(', ')}, or a function`, name)
     return { name: '', create: leastRequests }
   }
-  if (isObject(value)) {
-    for (const key of Object.keys(value)) if (key !== 'name') faults.push(`${path}.${key}: unknown option; ${name} has none`)
+  const check = Object.hasOwn(optionsOf, name) ? optionsOf[name as keyof typeof optionsOf] as Check<never> : undefined
+  if (check === undefined) {
+    for (const key of Object.keys(options)) faults.push(`${path}.${key}: unknown option; ${name} has none`)
+    return { name, create: policies[name as PolicyName] }
   }
-  return { name, create: policies[name as PolicyName] }
+  const settings = check(options, path, faults)
+  const create: (tools: PolicyTools, settings: never) => ReturnType<PolicyFactory> = policies[name as PolicyName]
+  return { name, create: tools => create(tools, settings) }
 }

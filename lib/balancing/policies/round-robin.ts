@@ -1,5 +1,6 @@
 import type { Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
+import { greatestCommonDivisor } from './divisors.js'
 
 /** A random start never costs more picks than this. */
 const LONGEST_START = 1_000
@@ -130,8 +131,4 @@ export function roundRobin ({ random }: PolicyTools): Policy {
       current[target.index]! -= sum
     }
   }
-}
-
-function greatestCommonDivisor (a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { leastRequests } from '../../../lib/balancing/policies/least-requests.js'
 import { policies, policyOption } from '../../../lib/balancing/policies/index.js'
 import { checked } from '../../../lib/options.js'
+import { targetsOf } from '../../helpers/core.js'
 
 const KNOWN = Object.keys(policies).join(', ')
 
@@ -12,9 +13,15 @@ function faultsOf (value: unknown): string[] {
 }
 
 t.test('Every policy is found by its name, alone or in an object', async t => {
-  for (const [name, create] of Object.entries(policies)) {
-    t.same(checked(policyOption, name, 'policy'), { name, create })
-    t.same(checked(policyOption, { name }, 'policy'), { name, create })
+  for (const name of Object.keys(policies)) {
+    for (const value of [name, { name }]) {
+      const chosen = checked(policyOption, value, 'policy')
+      t.equal(chosen.name, name)
+      const targets = targetsOf(1, 1)
+      const policy = chosen.create({ random: () => 0, now: () => 0 })
+      policy.update?.(targets)
+      t.ok(targets.includes(policy.pick(targets, {})), name)
+    }
   }
 })
 
@@ -42,4 +49,24 @@ t.test('An option that a policy does not have is refused', async t => {
     'policy.retries: unknown option; first has none',
     'policy.weight: unknown option; first has none'
   ])
+  t.same(faultsOf({ name: 'adaptive', windw: 1 }), ['policy.windw: unknown option; known are window, forget, failurePenalty'])
+})
+
+t.test('An option is checked, and reaches its policy', async t => {
+  t.same(faultsOf({ name: 'adaptive', window: 0, failurePenalty: '1s' }), [
+    'policy.window: expected milliseconds, 1 to 2147483647, got 0',
+    'policy.failurePenalty: expected milliseconds, 0 to 2147483647, got "1s" (string)'
+  ])
+  const pickAfterFailure = (failurePenalty: number): string => {
+    const { create } = checked(policyOption, { name: 'adaptive', failurePenalty }, 'policy')
+    const policy = create({ random: () => 0, now: () => 0 })
+    const targets = targetsOf(1, 1)
+    policy.update!(targets)
+    policy.answered!(targets[0]!, { status: 200, ttfbMs: 10, header: () => undefined })
+    policy.answered!(targets[1]!, { status: 200, ttfbMs: 300, header: () => undefined })
+    policy.settle!(targets[0]!, { outcome: 'timeout', durationMs: 1 })
+    return policy.pick(targets, {}).id
+  }
+  t.equal(pickAfterFailure(0), 'a')
+  t.equal(pickAfterFailure(100_000), 'b')
 })

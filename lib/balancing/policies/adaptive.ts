@@ -1,0 +1,117 @@
+import { defaultsOf, milliseconds, object, optional } from '../../options.js'
+import type { Settlement } from '../outcome.js'
+import type { Policy, PolicyTools } from '../policy.js'
+import type { Target } from '../target.js'
+import { evenStep } from './divisors.js'
+import { Estimates } from './estimates.js'
+
+export interface AdaptiveOptions {
+  /** Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often. @default 2_000 */
+  window?: number
+  /**
+   * Milliseconds without an answer after which 1/e is left of what was known of a target. A slow or failing target is asked again about every
+   * `forget × ln(how many times as slow it is)`. @default 5_000
+   */
+  forget?: number
+  /** Milliseconds that a failure costs, where five times the median latency of all targets is not more. @default 1_000 */
+  failurePenalty?: number
+}
+
+export type AdaptiveSettings = Required<AdaptiveOptions>
+
+export const adaptiveOptions = object<AdaptiveSettings>({
+  window: optional(milliseconds(1), 2_000),
+  forget: optional(milliseconds(1), 5_000),
+  failurePenalty: optional(milliseconds(), 1_000)
+})
+
+/** So many targets are looked at for a pick. */
+const LOOKED_AT = 128
+
+/**
+ * The least expected time: latency to first byte × (requests in flight + 1) / weight, where the latency is that of recent answers and a failure counts as
+ * a very slow one, by the share of attempts that fail. Without that, whoever fails fast would get everything. As peak EWMA (Finagle) and nginx's `least_time`,
+ * but over all targets and with failures.
+ *
+ * - A target that nothing is known of is taken for as fast as the median, and gets one request at a time until its first answer.
+ * - Above 128 targets, 128 of them are looked at, from a random one on and spread evenly over all.
+ * - Event streams and upgraded connections are not in flight for this: how many of them are open says nothing about the next answer.
+ */
+export function adaptive ({ random, now }: PolicyTools, settings: AdaptiveSettings = defaultsOf(adaptiveOptions)): Policy {
+  const estimates = new Estimates(settings)
+  /** The step from one target that is looked at to the next, for so many targets. */
+  let step = 1
+  let stepFor = 0
+
+  function score (target: Target): number {
+    const { index } = target
+    const waiting = target.inFlight - target.streams
+    const score = estimates.cost[index]! * (waiting + 1)
+    return waiting > 0 && estimates.isUnknown(index) ? score + estimates.penalty : score
+  }
+
+  return {
+    pick (targets) {
+      estimates.refresh(now())
+      const n = targets.length
+      const count = Math.min(n, LOOKED_AT)
+      if (n !== stepFor) {
+        step = n > LOOKED_AT ? evenStep(n) : 1
+        stepFor = n
+      }
+      let at = n > LOOKED_AT ? Math.floor(random() * n) : 0
+      let best = targets[at]!
+      let least = Infinity
+      let ties = 0
+      for (let i = 0; i < count; i++) {
+        const target = targets[at]!
+        const value = score(target)
+        if (value < least) {
+          least = value
+          best = target
+          ties = 1
+        } else if (value === least && random() * ++ties < 1) {
+          best = target
+        }
+        at += step
+        if (at >= n) at -= n
+      }
+      return best
+    },
+
+    update (all) {
+      estimates.update(all, now())
+    },
+
+    answered ({ index }, { status, ttfbMs }) {
+      if (!isFailure(status)) estimates.hear(index, ttfbMs, now())
+    },
+
+    settle ({ index }, settlement) {
+      if (failed(settlement)) estimates.hear(index, 'failed', now())
+      else if (gaveUp(settlement) && settlement.durationMs > estimates.latency(index, now())) estimates.hear(index, settlement.durationMs, now())
+    }
+  }
+}
+
+/** Also where it is no reason for ejection: a quick error is no reason to send more. */
+function isFailure (status: number): boolean {
+  return status >= 500 || status === 429
+}
+
+function failed ({ outcome, status, blameless }: Settlement): boolean {
+  switch (outcome) {
+    case 'success': return status !== undefined && isFailure(status)
+    case 'reset': return blameless !== true
+    case 'bad-status':
+    case 'connect-failure':
+    case 'timeout':
+    case 'malformed': return true
+    default: return false
+  }
+}
+
+/** Nobody waited for the answer any more: nobody's fault, but it would have taken longer still. */
+function gaveUp ({ outcome, ttfbMs }: Settlement): boolean {
+  return ttfbMs === undefined && (outcome === 'client-aborted' || outcome === 'abandoned')
+}

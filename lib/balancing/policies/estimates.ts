@@ -1,0 +1,136 @@
+/**
+ * What recent answers say of each target: how long it takes, and how often it fails. An answer weighs less the older it is. What is known of a target that is not
+ * asked fades away, until it looks better than the others and is asked again: nobody is judged for ever by what was once true.
+ */
+import type { Target } from '../target.js'
+
+export interface EstimateRules {
+  /** Milliseconds after which an answer weighs 1/e of what a new one does. */
+  readonly window: number
+  /** Milliseconds without an answer after which 1/e is left of what was known. */
+  readonly forget: number
+  /** Milliseconds that a failure costs at least. */
+  readonly failurePenalty: number
+}
+
+/** What a failure costs at least, in medians of all targets' latencies. */
+const PENALTY_IN_MEDIANS = 5
+/** A failure weighs as one of so many attempts at least: a few in a row must be seen at once, however many good answers came before. */
+const FAILURE_MEMORY = 20
+/** What time does to the estimates is worked out for all of them once in so many milliseconds, a few at each pick. */
+const ROUND = 100
+/** What is known fades to this share of it at most: then it is all but gone, and requests in flight still count for something. */
+const FAINTEST = 0.01
+/** The median is that of so many targets at most, evenly spread over all. */
+const MEDIAN_OF = 127
+
+export class Estimates {
+  /** Milliseconds that a request to a target is expected to cost, for one unit of its weight. By index, as everything here. */
+  cost = new Float64Array(0)
+  readonly #rules: EstimateRules
+  #members: readonly Target[] = []
+  /** Milliseconds; NaN before the first answer. */
+  #latency = new Float64Array(0)
+  /** Share of attempts that failed. */
+  #failing = new Float64Array(0)
+  /** Attempts heard of. */
+  #heard = new Float64Array(0)
+  /** Or when it came. */
+  #heardAt = new Float64Array(0)
+  /** Of the latencies that are known; undefined before there are any. */
+  #median: number | undefined
+  #refreshedAt = -Infinity
+  #cursor = 0
+
+  constructor (rules: EstimateRules) {
+    this.#rules = rules
+  }
+
+  /** What a failure costs, in milliseconds. */
+  get penalty (): number {
+    return Math.max(PENALTY_IN_MEDIANS * (this.#median ?? 0), this.#rules.failurePenalty)
+  }
+
+  /** Nothing has been heard of it yet. */
+  isUnknown (index: number): boolean {
+    return this.#heard[index] === 0
+  }
+
+  /** Milliseconds to first byte, as of `now`; the median of all where nothing is known, and as long as nothing is known of anybody, 1. */
+  latency (index: number, now: number): number {
+    const latency = this.#latency[index]!
+    // Also for a newcomer this fades: otherwise those who are known would always look a little better.
+    return (Number.isNaN(latency) ? this.#median ?? 1 : latency) * this.#faded(index, now)
+  }
+
+  /** Share of attempts that fail, 0 to 1, as of `now`. */
+  failing (index: number, now: number): number {
+    const failing = this.#failing[index]!
+    return failing === 0 ? 0 : failing * this.#faded(index, now)
+  }
+
+  #faded (index: number, now: number): number {
+    return Math.max(Math.exp((this.#heardAt[index]! - now) / this.#rules.forget), FAINTEST)
+  }
+
+  /** Members or weights changed. What is known of those who stay is kept. */
+  update (all: readonly Target[], now: number): void {
+    const before = new Map(this.#members.map((target, index) => [target, index]))
+    const of = (values: Float64Array, otherwise: number) => Float64Array.from(all, target => values[before.get(target) ?? -1] ?? otherwise)
+    this.#latency = of(this.#latency, NaN)
+    this.#failing = of(this.#failing, 0)
+    this.#heard = of(this.#heard, 0)
+    this.#heardAt = of(this.#heardAt, now)
+    this.#members = [...all]
+    this.#cursor = 0
+    this.#findMedian()
+    this.cost = Float64Array.from(all, (_, index) => this.#costOf(index, now))
+  }
+
+  /** An attempt took `ms` to its headers, or failed. */
+  hear (index: number, what: number | 'failed', now: number): void {
+    const latency = this.#latency[index]!
+    const failing = this.failing(index, now)
+    // Before there is an average to speak of, all attempts weigh the same.
+    const weight = Math.max(1 - Math.exp((this.#heardAt[index]! - now) / this.#rules.window), 1 / ++this.#heard[index]!)
+    const failureWeight = Math.max(weight, 1 / FAILURE_MEMORY)
+    if (what === 'failed') {
+      this.#failing[index] = failing + (1 - failing) * failureWeight
+      if (!Number.isNaN(latency)) this.#latency[index] = this.latency(index, now)
+    } else {
+      // One that took longer than a failure costs is no worse than a failure: a long poll says little about a target's speed.
+      const sample = Math.min(what, this.#median === undefined ? Infinity : this.penalty)
+      this.#failing[index] = failing - failing * failureWeight
+      this.#latency[index] = Number.isNaN(latency) ? sample : latency + (sample - latency) * weight
+    }
+    this.#heardAt[index] = now
+    if (this.#median === undefined) this.#findMedian()
+    this.cost[index] = this.#costOf(index, now)
+  }
+
+  /** Brings as many costs up to date as the time since the last call asks for. */
+  refresh (now: number): void {
+    const n = this.#members.length
+    const due = Math.min(n, Math.floor((now - this.#refreshedAt) / ROUND * n))
+    if (due < 1) return
+    this.#refreshedAt = now
+    for (let i = 0; i < due; i++) {
+      this.cost[this.#cursor] = this.#costOf(this.#cursor, now)
+      if (++this.#cursor === n) {
+        this.#cursor = 0
+        this.#findMedian()
+      }
+    }
+  }
+
+  #costOf (index: number, now: number): number {
+    return (this.latency(index, now) + this.failing(index, now) * this.penalty) / this.#members[index]!.effectiveWeight
+  }
+
+  #findMedian (): void {
+    const step = Math.ceil(this.#latency.length / MEDIAN_OF)
+    const known: number[] = []
+    for (let i = 0; i < this.#latency.length; i += step) if (!Number.isNaN(this.#latency[i]!)) known.push(this.#latency[i]!)
+    this.#median = known.length === 0 ? undefined : known.sort((a, b) => a - b)[known.length >> 1]!
+  }
+}
