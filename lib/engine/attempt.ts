@@ -12,10 +12,11 @@ import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { Target } from '../balancing/target.js'
 import { DeadlineError, type Deadline } from './deadlines.js'
 import type { RawHeaders } from './downstream.js'
-import type { Exchange } from './exchange.js'
+import type { Exchange, ExchangeRequest } from './exchange.js'
 import { outcomeOf } from './failure.js'
 import { rawHeader } from './headers.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
+import { noBody } from './request-body.js'
 import type { Progress } from './retry.js'
 
 /** Bytes of a response nobody wants that are read to keep its connection; beyond that the connection is dropped. */
@@ -80,7 +81,7 @@ export class Attempt implements ConnectionAware {
       query: request.query,
       upgrade: request.upgrade,
       // undici would close the connection after every HEAD, and after a DELETE with a body.
-      reset: request.upgrade === null ? false : undefined,
+      reset: request.upgrade === null ? hasUnexpectedBody(request) : undefined,
       servername: this.#pool.servername
     } as never, this as never)
     if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect)
@@ -295,6 +296,14 @@ export class Attempt implements ConnectionAware {
 
 function onDeadline (attempt: Attempt): void {
   attempt.timerFired()
+}
+
+/**
+ * A target that leaves the body of a GET unread takes it for the next request (RFC 9110 §9.3.1, "request smuggling"): nobody else's must come after it on
+ * that connection.
+ */
+function hasUnexpectedBody ({ method, body }: ExchangeRequest): boolean {
+  return body !== noBody && (method === 'GET' || method === 'HEAD')
 }
 
 function isEventStream (headers: RawHeaders): boolean {

@@ -1,4 +1,5 @@
 /** Learned sessions: the application's own session id, in a cookie or a header, is remembered with the target that served it. */
+import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { SessionStore } from '../balancing/sessions.js'
 import type { Target } from '../balancing/target.js'
@@ -9,6 +10,8 @@ import { findCookie } from './cookies.js'
 
 /** Longer ids are not remembered. */
 const LONGEST_SESSION = 4_096
+/** Longer ids are remembered by their digest: clients choose them, and must not be able to fill the memory. */
+const SHORT_SESSION = 64
 
 /** Where the application keeps its session id. */
 export type SessionPlace = { cookie: string } | { header: string }
@@ -61,5 +64,8 @@ export class AffinitySession implements Affinity {
 }
 
 function usable (value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= LONGEST_SESSION ? value : undefined
+  if (typeof value !== 'string' || value === '' || value.length > LONGEST_SESSION) return undefined
+  if (value.length > SHORT_SESSION) return createHash('sha256').update(value).digest('base64url')
+  // A copy: V8 keeps all of a string that a piece was cut out of, which is a header of up to 16 KB here.
+  return Buffer.from(value, 'latin1').toString('latin1')
 }

@@ -10,6 +10,7 @@ import { kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } 
 import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
 import type { Entry, Upstreams } from './registry.js'
 import { originForm, ownPath, targetPath, withoutSlash } from './request-path.js'
+import { refuseAmbiguous } from './unambiguous.js'
 
 /** What can be said of one request. */
 export interface BalanceOptions {
@@ -103,6 +104,8 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
   return function balance (this: FastifyReply, name?: string, options: BalanceOptions = NOTHING): FastifyReply {
     const request = this.request as BalancedRequest
     const route = request[kRoute]
+    // Where the body was claimed, that has been looked at.
+    if (route === null) refuseAmbiguous(request, this)
     const upstreams = upstreamsOf(this)
     const upstream = name ?? route?.upstream ?? request.routeOptions.config.upstream
     const entry = upstream === undefined ? undefined : upstreams.entry(upstream)

@@ -7,6 +7,7 @@ import { stringify } from 'node:querystring'
 import type { Readable } from 'node:stream'
 import { BodyTooLargeError } from '../errors.js'
 import type { PathRules } from './request-path.js'
+import { refuseAmbiguous } from './unambiguous.js'
 import type { Upgrades } from './upgrades.js'
 
 /** What a balanced route says, worked out when it is added. */
@@ -41,6 +42,7 @@ const nothingToParse: PropertyDescriptor = {
 export function claimBody (route: BalancedRoute): preParsingHookHandler {
   return (request, reply, payload, done) => {
     const claimed = request as ClaimedRequest
+    refuseAmbiguous(request, reply)
     claimed[kRoute] = route
     if ((request.raw as { upgrade?: boolean }).upgrade === true) route.upgrades.adopt(request, reply)
     if (Number(request.raw.headers['content-length']) > route.bodyLimit) {

@@ -17,7 +17,7 @@ export function findCookie (header: string | undefined, name: string): string | 
 }
 
 /** The header without the cookies of these names; the very same string when it has none of them, '' when nothing is left. */
-export function withoutCookies (header: string, names: ReadonlySet<string>): string {
+export function withoutCookies (header: string, names: { has (name: string): boolean }): string {
   const parts = header.split(';')
   const kept = parts.filter(part => !names.has(part.slice(0, Math.max(part.indexOf('='), 0)).trim()))
   // Only what stood between two cookies goes with ours: the last byte of a value may look like a space, as in UTF-8's `à`.

@@ -1,6 +1,7 @@
 /**
  * Who the client is, for targets that only see the gateway: `X-Forwarded-*`, or `Forwarded` (RFC 7239). What the client itself says of that
- * counts only when Fastify's `trustProxy` trusts the peer; otherwise it is replaced.
+ * counts only when Fastify's `trustProxy` trusts the peer; otherwise it is replaced. It is read from the request as it came, since a client could name these
+ * fields in `Connection` to have a trusted proxy's word on it forgotten.
  */
 import type { FastifyRequest } from 'fastify'
 import type { Fields } from './request-headers.js'
@@ -15,9 +16,11 @@ export function isForwardingField (name: string): boolean {
 
 const nothing: FastifyRequest['raw']['headers'] = Object.freeze({})
 
-/** `said`: the request has such fields already. `prefix`: what was taken off the path, if anything. */
-export function pushXForwarded (fields: Fields, request: FastifyRequest, said: boolean, prefix: string): void {
-  const before = said && trustsPeer(request) ? request.raw.headers : nothing
+/** `prefix`: what was taken off the path, if anything. */
+export function pushXForwarded (fields: Fields, request: FastifyRequest, prefix: string): void {
+  const { headers } = request.raw
+  const said = headers['x-forwarded-for'] !== undefined || headers['x-forwarded-port'] !== undefined || headers['x-forwarded-prefix'] !== undefined
+  const before = said && trustsPeer(request) ? headers : nothing
   const { protocol, host } = request
   const port = before['x-forwarded-port'] ?? portOf(host) ?? (protocol === 'https' ? '443' : '80')
   fields.push(
@@ -26,15 +29,17 @@ export function pushXForwarded (fields: Fields, request: FastifyRequest, said: b
     'x-forwarded-host', host,
     'x-forwarded-port', port
   )
-  const prefixes = String(before['x-forwarded-prefix'] ?? '').replace(/\/$/, '') + prefix
+  // A route may be written in any letters, a field may not.
+  const prefixes = String(before['x-forwarded-prefix'] ?? '').replace(/\/$/, '') + encodeURI(prefix)
   if (prefixes !== '') fields.push('x-forwarded-prefix', prefixes)
 }
 
-export function pushForwarded (fields: Fields, request: FastifyRequest, said: boolean): void {
-  const before = said && trustsPeer(request) ? request.raw.headers.forwarded : undefined
+export function pushForwarded (fields: Fields, request: FastifyRequest): void {
+  const { forwarded } = request.raw.headers
+  const before = forwarded !== undefined && trustsPeer(request) ? forwarded : undefined
   const address = addressOf(request)
   const node = address.includes(':') ? `"[${address}]"` : address
-  fields.push('forwarded', append(before, `for=${node};host=${quoted(request.host)};proto=${request.protocol}`))
+  fields.push('forwarded', append(before, `for=${node};host=${quoted(request.host)};proto=${quoted(request.protocol)}`))
 }
 
 /**

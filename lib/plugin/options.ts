@@ -297,8 +297,8 @@ const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
     if (prefix.length > 1 && prefix.endsWith('/') && Object.hasOwn(value, prefix.slice(0, -1))) faults.push(`${here}: ${JSON.stringify(prefix.slice(0, -1))} is there, too, and is the same`)
     const { upstream, rewritePrefix, ...options } = isObject(route) ? route : { upstream: route }
     if (typeof upstream !== 'string') fault(faults, isObject(route) ? `${here}.upstream` : here, 'the name of an upstream', upstream)
-    if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || (rewritePrefix !== '' && !rewritePrefix.startsWith('/')))) {
-      fault(faults, `${here}.rewritePrefix`, "a path, as '/v1', or ''", rewritePrefix)
+    if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || !/^(?:\/[!"$->@-~]*)?$/.test(rewritePrefix))) {
+      fault(faults, `${here}.rewritePrefix`, "a path as it is sent, as '/v1' or '/caf%C3%A9', or ''", rewritePrefix)
     }
     if (isObject(options.config) && options.config.upstream !== undefined) faults.push(`${here}.config.upstream: this is set by the plugin`)
     for (const name of Object.keys(options)) {

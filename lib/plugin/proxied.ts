@@ -189,6 +189,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   #headersOf (status: number, rawHeaders: RawHeaders): Headers | undefined {
     const { affinity, upstream, headers: settings } = this.#entry
     const headers = endToEndHeaders(rawHeaders)
+    // RFC 9110 §8.6: it must not be there, and a client that goes by it waits for a body, or takes the next answer for one.
+    if (status === 204) delete headers['content-length']
     if (settings.location) mapBack(headers, this.#mapping)
     if (settings.cookiePath) mapCookiePaths(headers, this.#mapping())
     if (affinity !== undefined && !upstream.isFailureStatus(status)) {

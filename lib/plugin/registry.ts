@@ -20,15 +20,15 @@ export interface Entry {
   readonly prober: Prober | undefined
 }
 
-/** By HTTP server: sibling scopes have upstreams of their own, but their clients are the same. */
-const cookieNamesOf = new WeakMap<object, Set<string>>()
+/** By HTTP server: sibling scopes have upstreams of their own, but their clients are the same. Names, and how many upstreams have them. */
+const cookieNamesOf = new WeakMap<object, Map<string, number>>()
 
 const removeOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
 
 /** `fastify.upstreams`. Iterating yields the upstreams. */
 export class Upstreams implements Iterable<Upstream> {
   /** @internal Names of the cookies that are ours, of all scopes of the server: targets do not get to see them. */
-  readonly cookieNames: Set<string>
+  readonly cookieNames: Map<string, number>
   /** @internal The server closes: clients are told not to use their connections again. */
   closing = false
   #cut: NodeJS.Timeout | undefined
@@ -44,7 +44,7 @@ export class Upstreams implements Iterable<Upstream> {
   /** @internal */
   constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie) {
     this.#log = log
-    this.cookieNames = cookieNamesOf.get(server) ?? new Set()
+    this.cookieNames = cookieNamesOf.get(server) ?? new Map()
     cookieNamesOf.set(server, this.cookieNames)
     this.#serializeCookie = serializeCookie
   }
@@ -78,7 +78,7 @@ export class Upstreams implements Iterable<Upstream> {
       return
     }
     this.#entries.delete(name)
-    if (entry.affinity instanceof AffinityCookie) this.cookieNames.delete(entry.affinity.name)
+    if (entry.affinity instanceof AffinityCookie) this.#countCookie(entry.affinity.name, -1)
     entry.prober?.close()
     this.#leaving.add(entry.upstream)
     await entry.upstream.close(drainMs)
@@ -153,8 +153,15 @@ export class Upstreams implements Iterable<Upstream> {
       return new AffinitySession(upstream, session, new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
     }
     const { name = `lb_${upstream.name}`, secret, maxIdle, maxLife, ...attributes } = affinity.cookie
-    this.cookieNames.add(name)
+    this.#countCookie(name, 1)
     return new AffinityCookie(upstream, { name, secrets: secret ?? [this.#secretOfOurOwn(upstream.name)], maxIdle, maxLife, attributes, required }, this.#serializeCookie)
+  }
+
+  /** Two scopes may have an upstream of the same name: the cookie is ours for as long as one of them is there. */
+  #countCookie (name: string, change: number): void {
+    const count = (this.cookieNames.get(name) ?? 0) + change
+    if (count === 0) this.cookieNames.delete(name)
+    else this.cookieNames.set(name, count)
   }
 
   #secretOfOurOwn (upstream: string): string {

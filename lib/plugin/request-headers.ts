@@ -11,7 +11,7 @@ import type { HeaderSettings } from './options.js'
 export type Fields = Array<string | string[]>
 
 /** Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. */
-const CONNECTION_FIELDS = new Set(['connection', 'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const CONNECTION_FIELDS = new Set(['connection', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
 /** The gateway in `Via` (RFC 9110 §7.6.3): a pseudonym, since its host is nobody's business. */
 const PSEUDONYM = 'fastify-load-balancer'
@@ -23,10 +23,12 @@ const PSEUDONYM = 'fastify-load-balancer'
 export function requestFields (headers: Record<string, string | string[] | undefined>, request: FastifyRequest, settings: HeaderSettings, prefix: string): Fields {
   const payload = (request as ClaimedRequest)[kPayload]
   const { forwarded } = settings
+  // Our own come first: a target that reads only so many fields must not be made to lose these.
   const fields: Fields = []
-  let said = false
-  let via = ''
-  let identified = false
+  if (forwarded === 'x') pushXForwarded(fields, request, prefix)
+  else if (forwarded === 'rfc7239') pushForwarded(fields, request)
+  pushVia(fields, headers.via, request, settings.via)
+  if (settings.requestId && headers['x-request-id'] === undefined) fields.push('x-request-id', request.id)
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value === undefined || CONNECTION_FIELDS.has(name)) continue
@@ -42,26 +44,15 @@ export function requestFields (headers: Record<string, string | string[] | undef
       case 'content-type':
         // reply-from takes it away with a body that was parsed: the client's own is put back below.
         break
+      case 'via':
+        break
       case 'cookie':
         pushCookies(fields, value as string, request.server.upstreams.cookieNames)
         break
-      case 'via':
-        via = `${String(value)}, `
-        break
-      case 'x-request-id':
-        identified = true
-        fields.push(name, value)
-        break
       default:
-        if (forwarded !== false && isForwardingField(name)) said = true
-        else fields.push(name, value)
+        if (forwarded === false || !isForwardingField(name)) fields.push(name, value)
     }
   }
-  if (forwarded === 'x') pushXForwarded(fields, request, said, prefix)
-  else if (forwarded === 'rfc7239') pushForwarded(fields, request, said)
-  if (settings.via) fields.push('via', `${via}${request.raw.httpVersion} ${PSEUDONYM}`)
-  else if (via !== '') fields.push('via', via.slice(0, -2))
-  if (settings.requestId && !identified) fields.push('x-request-id', request.id)
   // The one coding of a connection that is for the target, too (RFC 9110 §10.1.4).
   if (request.raw.headers.te !== undefined && acceptsTrailers(request)) fields.push('te', 'trailers')
   const type = request.raw.headers['content-type']
@@ -79,7 +70,12 @@ function toFields (headers: Headers): Fields {
   return Object.entries(headers).flat() as Fields
 }
 
-function pushCookies (fields: Fields, header: string, ours: ReadonlySet<string>): void {
+function pushVia (fields: Fields, before: string | string[] | undefined, { raw }: FastifyRequest, own: boolean): void {
+  if (own) fields.push('via', `${before === undefined ? '' : `${String(before)}, `}${raw.httpVersion} ${PSEUDONYM}`)
+  else if (before !== undefined) fields.push('via', before)
+}
+
+function pushCookies (fields: Fields, header: string, ours: ReadonlyMap<string, unknown>): void {
   const rest = ours.size === 0 ? header : withoutCookies(header, ours)
   if (rest !== '') fields.push('cookie', rest)
 }

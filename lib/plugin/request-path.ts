@@ -11,11 +11,13 @@ export interface PathRules {
 
 /**
  * Path and query of a request target (RFC 9112 §3.2). The absolute form is the same as the usual one when it names this server; otherwise throws
- * `FST_LB_BAD_REQUEST`, since a gateway is no proxy for everybody.
+ * `FST_LB_BAD_REQUEST`, since a gateway is no proxy for everybody. So it does where router and target could see another path each: with a fragment, which has
+ * no place here, and with a slash in a query right behind the authority, where some routers see the path begin.
  */
 export function originForm (url: string, host: string | undefined): string {
+  if (url.includes('#')) throw new BadRequestError()
   if (url.charCodeAt(0) === 0x2f) return url
-  const [, authority, path] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? []
+  const [, authority, path] = /^https?:\/\/([^/?]*)(|\/.*|\?[^/]*)$/i.exec(url) ?? []
   if (authority === undefined || authority.toLowerCase() !== host?.toLowerCase()) throw new BadRequestError()
   return path!.startsWith('/') ? path! : `/${path!}`
 }
@@ -39,7 +41,10 @@ export function ownPath (path: string, url: string): string {
   return query === -1 || path.includes('?') ? path : path + url.slice(query)
 }
 
-/** Whether any `..` in the path leads above `prefix`, however dots and slashes are written: the target may well read them as such. */
+/**
+ * Whether any `..` in the path leads above `prefix`, however dots and slashes are written: the target may well read them as such. Servers of servlets take
+ * off what is behind a `;` first, and then read `..;x` as `..`.
+ */
 function climbs (url: string, prefix: string): boolean {
   if (!/\.\.|%2e/i.test(url)) return false
   const query = url.indexOf('?')
@@ -47,10 +52,11 @@ function climbs (url: string, prefix: string): boolean {
   const floor = segments(prefix).length
   let depth = 0
   for (const segment of segments(path)) {
-    if (segment === '..') depth--
-    else if (segment !== '.') depth++
+    const name = segment.split(/;|%3b/i, 1)[0]
+    if (name === '..') depth--
+    else if (name !== '.') depth++
     // What is above the prefix must be the prefix itself, which it is until something climbs above it.
-    if (segment === '..' && depth < floor) return true
+    if (name === '..' && depth < floor) return true
   }
   return false
 }

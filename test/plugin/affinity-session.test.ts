@@ -1,5 +1,7 @@
 /** Sessions of the application's own that are learned. */
 import t from 'tap'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { SessionPlace } from '../../lib/plugin/affinity-session.js'
 import { affinityBench, type AffinityBench } from '../helpers/affinity.js'
@@ -65,6 +67,29 @@ t.test('a session is forgotten when it was not used for the ttl; each use counts
   }
   lb.clock.advance(1_000)
   t.equal(targetOf(lb, 's1'), undefined)
+})
+
+t.test('long ids are remembered, and clients that make them up do not fill the memory with them', async t => {
+  const lb = bench()
+  const long = 'x'.repeat(4_096)
+  lb.served(lb.read({ cookie: `sid=${long}` }), 'a')
+  lb.served(lb.read({ cookie: `sid=${long}x` }), 'b')
+  t.strictSame([targetOf(lb, long), targetOf(lb, `${long}x`)], ['a', undefined])
+
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const held = (): number => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = held()
+  for (let i = 0; i < 3_000; i++) {
+    // As a header comes: one string, of which the id is a piece.
+    const cookie = Buffer.from(`sid=session-of-a-client-${i}; padding=${'x'.repeat(10_000)}`).toString('latin1')
+    lb.served(lb.read({ cookie }), 'a')
+  }
+  t.ok(held() - before < 5_000_000, 'not 10 KB each')
+  t.equal(targetOf(lb, 'session-of-a-client-0'), 'a')
 })
 
 t.test('it is ten minutes unless another time is given', async t => {

@@ -50,12 +50,38 @@ t.test('a peer that trustProxy trusts is believed, and appended to', async t => 
   t.equal(plain['x-forwarded-port'], '80')
 })
 
+t.test('a client cannot have a trusted proxy’s word on it forgotten by naming it in Connection', async t => {
+  const target = await startTarget(t, 'a')
+  const { app } = await startGateway(t, { upstreams: { x: { targets: [target.url] }, f: { targets: [target.url], headers: { forwarded: 'rfc7239' } } }, routes: { '/x': 'x', '/f': 'f' } }, { server: { trustProxy: true } })
+  const headers = { connection: 'x-forwarded-for, x-forwarded-port, forwarded', 'x-forwarded-for': '10.0.0.1', 'x-forwarded-port': '8443', forwarded: 'for=10.0.0.1' }
+  for (const url of ['/x', '/f']) await app.inject({ url, headers })
+  t.match(target.seen[0]!.headers, { 'x-forwarded-for': '10.0.0.1, 127.0.0.1', 'x-forwarded-port': '8443' })
+  t.match(target.seen[1]!.headers.forwarded, /^for=10\.0\.0\.1, for=127\.0\.0\.1;/)
+})
+
+t.test('a target that reads only so many fields reads ours', async t => {
+  const target = await startTarget(t, 'a')
+  target.server.maxHeadersCount = 20
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  await app.inject({ url: '/', headers: Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`a${i}`, ''])) })
+  t.match(target.seen[0]!.headers, { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'localhost:80', via: /./, 'x-request-id': /./ })
+})
+
+t.test('a prefix in any letters is written as a path is', async t => {
+  const target = await startTarget(t, 'a', (seen, _request, response) => response.end(seen.url))
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/日本': { upstream: 'shop', rewritePrefix: '/v1' } } })
+  t.equal((await app.inject(encodeURI('/日本/x'))).body, '/v1/x')
+  t.equal(target.seen[0]!.headers['x-forwarded-prefix'], encodeURI('/日本'))
+})
+
 t.test('as RFC 7239 has it', async t => {
   const { gateway, ...own } = await seenBy(t, { forwarded: 'rfc7239' }, SPOOFED)
   t.equal(own.forwarded, `for=127.0.0.1;host="${gateway}";proto=http`)
   t.notOk(Object.keys(own).some(name => name.startsWith('x-forwarded')))
   const trusted = await seenBy(t, { forwarded: 'rfc7239' }, { forwarded: 'for=6.6.6.6', 'x-forwarded-host': 'shop.example' }, { trustProxy: true })
   t.equal(trusted.forwarded, 'for=6.6.6.6, for=127.0.0.1;host=shop.example;proto=http')
+  const odd = await seenBy(t, { forwarded: 'rfc7239' }, { 'x-forwarded-proto': 'https;for=6.6.6.6', 'x-forwarded-host': 'shop.example' }, { trustProxy: true })
+  t.equal(odd.forwarded, 'for=127.0.0.1;host=shop.example;proto="https;for=6.6.6.6"')
 })
 
 t.test('over IPv6', async t => {

@@ -218,8 +218,10 @@ t.test('a route says what it can say, and what is the plugin\'s to set is told',
     [{ '': 'shop' }, "routes[\"\"]: expected a prefix that starts with '/' and has no '*', '?' or '#'"],
     [{ '/shop': 1 }, 'routes["/shop"]: expected the name of an upstream, got 1'],
     [{ '/shop': {} }, 'routes["/shop"].upstream: expected the name of an upstream, got nothing'],
-    [{ '/shop': { upstream: 'shop', rewritePrefix: 'v1' } }, "routes[\"/shop\"].rewritePrefix: expected a path, as '/v1', or '', got \"v1\" (string)"],
-    [{ '/shop': { upstream: 'shop', rewritePrefix: 1 } }, "routes[\"/shop\"].rewritePrefix: expected a path, as '/v1', or '', got 1"],
+    [{ '/shop': { upstream: 'shop', rewritePrefix: 'v1' } }, "routes[\"/shop\"].rewritePrefix: expected a path as it is sent, as '/v1' or '/caf%C3%A9', or '', got \"v1\" (string)"],
+    [{ '/shop': { upstream: 'shop', rewritePrefix: '/a b' } }, "routes[\"/shop\"].rewritePrefix: expected a path as it is sent, as '/v1' or '/caf%C3%A9', or '', got \"/a b\" (string)"],
+    [{ '/shop': { upstream: 'shop', rewritePrefix: '/v1?a' } }, "routes[\"/shop\"].rewritePrefix: expected a path as it is sent, as '/v1' or '/caf%C3%A9', or '', got \"/v1?a\" (string)"],
+    [{ '/shop': { upstream: 'shop', rewritePrefix: 1 } }, "routes[\"/shop\"].rewritePrefix: expected a path as it is sent, as '/v1' or '/caf%C3%A9', or '', got 1"],
     [{ '/shop': { upstream: 'shop', handler () {}, url: '/', path: '/' } },
       'routes["/shop"].handler: this is set by the plugin', 'routes["/shop"].url: this is set by the plugin', 'routes["/shop"].path: this is set by the plugin']
   ] as const) {

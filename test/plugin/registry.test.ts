@@ -72,7 +72,7 @@ t.test('the name of a cookie is free again when its upstream is gone', async t =
   const { upstreams } = await start(t, { upstreams: { old: {}, shop: { affinity: { cookie: { name: 'lb', secret: 'sixteen letters.' } } } } })
   await upstreams.remove('shop')
   upstreams.add('api', { affinity: { cookie: { name: 'lb', secret: 'sixteen letters.' } } })
-  t.strictSame([...upstreams.cookieNames], ['lb'])
+  t.strictSame([...upstreams.cookieNames.keys()], ['lb'])
 })
 
 t.test('targets see the cookie of an upstream that is gone: it is nobody\'s secret any more', async t => {

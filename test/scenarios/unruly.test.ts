@@ -268,6 +268,23 @@ t.test('cookies of sibling scopes do not reach the targets either', async t => {
   t.equal(target.seen[0]!.headers.cookie, 'mine=y')
 })
 
+t.test('of two scopes with a cookie of the same name, one may go', async t => {
+  const target = await startTarget(t, 'a')
+  const app = Fastify() as FastifyInstance
+  t.teardown(() => app.close())
+  const scopes: FastifyInstance[] = []
+  for (const prefix of ['/one', '/two']) {
+    await app.register(async scope => {
+      scopes.push(scope)
+      await scope.register(loadBalancer, { upstreams: { shop: { targets: [target.url], affinity: { cookie: { secret: 'sixteen or more characters' } } } }, routes: { '/': 'shop' } })
+    }, { prefix })
+  }
+  await app.ready()
+  await scopes[0]!.upstreams.remove('shop')
+  await app.inject({ url: '/two/', headers: { cookie: 'lb_shop=x; mine=y' } })
+  t.equal(target.seen[0]!.headers.cookie, 'mine=y')
+})
+
 t.test('other TLS settings for a target that is there take effect', async t => {
   const target = await startTarget(t, 'a')
   const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [{ id: 'a', url: target.url }] } }, routes: { '/': 'shop' } })
