@@ -1,0 +1,36 @@
+/** The policies that are compared: those that ship, with others that are written here to compare them with, and bounds that no gateway can reach. */
+import { c3, reportQueue } from './baselines/c3.js'
+import { leastTime } from './baselines/least-time.js'
+import { peakEwma } from './baselines/peak-ewma.js'
+import { shortestDelay } from './baselines/shortest-delay.js'
+import { shortestQueue } from './baselines/shortest-queue.js'
+import { policies } from './shipped.js'
+
+/**
+ * - `make(world)`: what a user would give as `policy`. `world` has `gateways` (how many there are) and `serverOf(target)`, which is for bounds.
+ * - `report(server, job, now)`: header fields that servers add to their answers
+ */
+const others = {
+  'nginx least_time': { make: leastTime },
+  'peak-ewma': { make: peakEwma },
+  c3: { make: c3, report: reportQueue },
+  'oracle queue': { make: shortestQueue },
+  'oracle delay': { make: shortestDelay }
+}
+
+/** The policy of a gateway and what servers report for it. `policy`: a contestant's name, or a policy that ships, with options or without. */
+export function contestant (policy, world) {
+  if (!Object.hasOwn(others, policy)) return { policy }
+  const { make, report } = others[policy]
+  return { policy: make(world), report }
+}
+
+/** It can be simulated: it is one of the others, or this package has it. */
+export function exists (policy) {
+  return Object.hasOwn(others, policy) || Object.hasOwn(policies, policy.name ?? policy)
+}
+
+/** As tables have it: `hash rendezvous 1.25` for `{ name: 'hash', method: 'rendezvous', maxLoadFactor: 1.25 }`. */
+export function nameOf (policy) {
+  return typeof policy === 'string' ? policy : Object.values(policy).join(' ')
+}
