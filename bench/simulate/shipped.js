@@ -1,6 +1,6 @@
 /** What is simulated: the package as it is built, none of it changed or written again. All that the simulator takes from it goes through here. */
 export { policies } from '../../dist/lib/balancing/policies/index.js'
-export { AliasTable } from '../../dist/lib/balancing/policies/random.js'
+export { AliasTable } from '../../dist/lib/balancing/policies/weighted-draw.js'
 export { Exchange } from '../../dist/lib/engine/exchange.js'
 export { noBody } from '../../dist/lib/engine/request-body.js'
 export { Upstream } from '../../dist/lib/engine/upstream.js'
