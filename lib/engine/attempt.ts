@@ -13,8 +13,8 @@ import type { Target } from '../balancing/target.js'
 import { DeadlineError, type Deadline } from './deadlines.js'
 import type { RawHeaders } from './downstream.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
-import { outcomeOf } from './failure.js'
-import { rawHeader } from './headers.js'
+import { isRefusedStream, outcomeOf } from './failure.js'
+import { rawHeader, rawHeaders, type Headers } from './headers.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import { noBody } from './request-body.js'
 import type { Progress } from './retry.js'
@@ -24,6 +24,9 @@ const DISCARD_LIMIT = 65_536
 
 /** Thrown at undici to stop a request that is about to start although it was given up. */
 const GIVEN_UP = new Error('the attempt was given up before it started')
+
+/** Thrown at undici when it starts a request anew by itself, as it does when an HTTP/2 session ends: whether to do that is for the exchange to say. */
+const STARTED_BEFORE = Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' })
 
 /**
  * - `waiting`: for a connection
@@ -55,6 +58,8 @@ export class Attempt implements ConnectionAware {
   #discarded = 0
   #paused = false
   #resume: (() => void) | undefined
+  #abort: ((reason: Error) => void) | undefined
+  #refused = false
   /** One timer serves all phases: it looks at `#deadlineAt` when it fires, and goes on if that has moved. */
   #timer: Timer
   #timerAt = 0
@@ -73,7 +78,7 @@ export class Attempt implements ConnectionAware {
   run (): void {
     const { request, timeouts } = this.#exchange
     if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, this.#onAttemptTimeout, undefined)
-    this.#pool.pool.dispatch({
+    this.#pool.dispatch({
       path: this.#pool.basePath + request.path,
       method: request.method,
       headers: request.headers,
@@ -89,20 +94,24 @@ export class Attempt implements ConnectionAware {
 
   get progress (): Progress {
     const { body } = this.#exchange.request
-    return { started: this.#started, written: this.#started && !body.untouched, replayable: body.replayable }
+    return { started: this.#started, written: this.#started && !body.untouched, replayable: body.replayable, refused: this.#refused }
   }
 
   /** Gives it up; undici's own report of that is not heard any more. */
   cancel (outcome: Outcome, error: Error): void {
     const onConnection = this.#phase === 'sending' || this.#phase === 'delivering' || this.#phase === 'discarding'
     this.#end(outcome, error)
-    if (onConnection) this.connection!.drop(error)
+    if (!onConnection) return
+    if (this.connection!.multiplexed) this.#abort!(error)
+    else this.connection!.drop(error)
   }
 
   // ---- what undici calls --------------------------------------------------------------------------------------------
 
-  onConnect (): void {
+  onConnect (abort: (reason: Error) => void): void {
     if (this.#phase === 'ended') throw GIVEN_UP
+    if (this.#started) throw STARTED_BEFORE
+    this.#abort = abort
     this.#phase = 'sending'
     this.#started = true
     this.#reused = this.connection!.served++ > 0
@@ -170,10 +179,11 @@ export class Attempt implements ConnectionAware {
     return true
   }
 
-  onComplete (trailers: RawHeaders): void {
+  /** `trailers`: on HTTP/2 an object. */
+  onComplete (trailers: RawHeaders | Headers): void {
     const delivering = this.#phase === 'delivering'
     this.#end(this.#exchange.isBadStatus(this.status!) ? 'bad-status' : 'success')
-    if (delivering) this.#exchange.completed(trailers)
+    if (delivering) this.#exchange.completed(Array.isArray(trailers) ? trailers : rawHeaders(trailers))
   }
 
   onUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
@@ -205,6 +215,7 @@ export class Attempt implements ConnectionAware {
   onError (error: Error): void {
     if (this.#phase === 'ended') return
     const answered = this.status !== undefined
+    this.#refused = isRefusedStream(error)
     const reused = this.#started ? this.#reused : this.connection !== undefined && this.connection.served > 0
     this.#reused = reused
     this.#end(outcomeOf(error, { started: this.#started, answered, reused }), error)

@@ -37,6 +37,11 @@ export function outcomeOf (error: NodeJS.ErrnoException, { started, answered, re
   return 'reset'
 }
 
+/** The target has said that it did nothing about the request (RFC 9113 §8.7). undici passes on what Node makes of it. */
+export function isRefusedStream (error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ERR_HTTP2_STREAM_ERROR' && error.message.includes('NGHTTP2_REFUSED_STREAM')
+}
+
 /** What the client gets to hear; the original stays in `cause`. */
 export function clientError (outcome: Outcome, cause: Error): Error {
   if (cause instanceof DeadlineError) return new GatewayTimeoutError({ cause })

@@ -25,6 +25,11 @@ export function allHeaders (raw: RawHeaders): Headers {
   return headers
 }
 
+/** The way back. */
+export function rawHeaders (headers: Headers): RawHeaders {
+  return Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap(one => [Buffer.from(name, 'latin1'), Buffer.from(one, 'latin1')]))
+}
+
 /** The fields that go on to the client: without hop-by-hop fields, and without those that `Connection` names. */
 export function endToEndHeaders (raw: RawHeaders): Headers {
   const headers: Headers = {}

@@ -1,8 +1,8 @@
 /** Connections to one target. */
 import { isIP, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Readable, type Duplex } from 'node:stream'
 import { Client, Pool, type Dispatcher } from 'undici'
-import { integer, milliseconds, object, optional, type Check } from '../options.js'
+import { boolean, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-options.js'
 
 export interface PoolOptions {
@@ -13,20 +13,32 @@ export interface PoolOptions {
    * `Keep-Alive: timeout` of the target is honoured. @default 4_000
    */
   keepAliveTimeout?: number
+  /**
+   * HTTP/2 to the targets, through undici's support of it, which is young: offered to `https:` targets (ALPN), taken for granted with `http:` ones (h2c). A
+   * target that announces its end (GOAWAY) loses the requests it has; bodies that stream want a connection each; WebSockets go over HTTP/1.1. @default false
+   */
+  http2?: boolean
   /** TLS to the targets. */
   tls?: TlsOptions
 }
 
-export interface PoolSettings { connections: number, keepAliveTimeout: number, tls: TlsOptions }
+export interface PoolSettings { connections: number, keepAliveTimeout: number, http2: boolean, tls: TlsOptions }
 
 export const poolOptions = object<PoolSettings>({
   connections: optional(integer(1, Infinity), Infinity),
   keepAliveTimeout: optional(milliseconds(1), 4_000),
+  http2: optional(boolean, false),
   tls: optional(tlsOptions, {}) as Check<TlsOptions>
 })
 
 /** Milliseconds before the target's announced idle timeout at which its connections are given up. */
 const KEEP_ALIVE_MARGIN = 500
+
+/** Requests at a time on one connection of HTTP/2, which is what a server of Node's allows. */
+const STREAMS = 100
+
+/** Methods that undici expects a body of. */
+const PAYLOAD = new Set(['POST', 'PUT', 'PATCH'])
 
 /** What undici calls in the course of a request; see `Attempt`. */
 export interface ConnectionAware { connection?: Connection }
@@ -39,6 +51,8 @@ type Connect = (where: Where, callback: (error: Error | null, socket: Socket | n
 export class Connection extends Client {
   /** Requests begun on the present socket. */
   served = 0
+  /** It speaks HTTP/2: requests share it. */
+  multiplexed = false
   #socket: Socket | null = null
 
   constructor (origin: URL, { connect, ...options }: { connect: Connect }) {
@@ -47,6 +61,8 @@ export class Connection extends Client {
       connect: ((where, callback) => connect(withoutIp(where), (error, socket) => {
         this.#socket = socket
         this.served = 0
+        this.multiplexed = (socket as { alpnProtocol?: string } | null)?.alpnProtocol === 'h2'
+        this.pipelining = this.multiplexed ? STREAMS : 1
         callback(error, socket)
       })) as Connect as never
     })
@@ -73,7 +89,12 @@ function withoutIp (where: Where): Where {
 }
 
 export class TargetPool {
-  readonly pool: Pool
+  readonly #config: EngineTargetConfig
+  readonly #settings: PoolSettings
+  readonly #connectTimeout: number
+  readonly #pool: Pool
+  /** HTTP/1.1 for upgrades, where the rest is HTTP/2. */
+  #upgradePool: Pool | undefined
   readonly basePath: string
   /** Passed with every request: undici would take the client's `Host` otherwise. */
   readonly servername: string | undefined
@@ -82,23 +103,58 @@ export class TargetPool {
 
   /** `upgraded`: of the pool that this one takes the place of. */
   constructor (config: EngineTargetConfig, settings: PoolSettings, connectTimeout: number, upgraded = new Map<Duplex, () => void>()) {
+    this.#config = config
+    this.#settings = settings
+    this.#connectTimeout = connectTimeout
     this.upgraded = upgraded
-    const tls = { ...settings.tls, ...config.tls }
     const { protocol, hostname } = new URL(config.origin)
     this.basePath = config.basePath
-    this.servername = protocol === 'https:' ? tls.servername ?? hostname : undefined
-    this.pool = new Pool(config.origin, {
-      connections: settings.connections === Infinity ? null : settings.connections,
+    this.servername = protocol === 'https:' ? config.tls.servername ?? settings.tls.servername ?? hostname : undefined
+    this.#pool = this.#open(settings.http2)
+  }
+
+  dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    if (!this.#settings.http2) {
+      this.#pool.dispatch(options, handler)
+    } else if (options.upgrade === null || options.upgrade === undefined) {
+      // undici would have each POST wait for what is in flight on its connection. That one is sent no second time is seen to by the attempt.
+      options.idempotent = true
+      // Nor does it get along with a body that is there as a whole, on methods that seldom have one.
+      if (!PAYLOAD.has(options.method) && (typeof options.body === 'string' || Buffer.isBuffer(options.body))) options.body = Readable.from([options.body])
+      this.#pool.dispatch(options, handler)
+    } else {
+      this.#upgradePool ??= this.#open(false)
+      this.#upgradePool.dispatch(options, handler)
+    }
+  }
+
+  #open (http2: boolean): Pool {
+    const { origin, socketPath, tls } = this.#config
+    const { connections, keepAliveTimeout, tls: commonTls } = this.#settings
+    return new Pool(origin, {
+      connections: connections === Infinity ? null : connections,
       pipelining: 1,
       factory: (origin, options) => new Connection(origin, options as { connect: Connect }),
-      connect: { rejectUnauthorized: true, ...tls, ...(config.socketPath !== undefined && { socketPath: config.socketPath }) },
+      allowH2: http2,
+      connect: {
+        rejectUnauthorized: true,
+        ...commonTls,
+        ...tls,
+        ...(socketPath !== undefined && { socketPath }),
+        ...(http2 && origin.startsWith('http:') && { useH2c: true })
+      } as never,
       // Our own deadline comes first; this one frees the socket that nobody waits for any more.
-      connectTimeout: connectTimeout === 0 ? 0 : connectTimeout + 1_000,
-      keepAliveTimeout: settings.keepAliveTimeout,
+      connectTimeout: this.#connectTimeout === 0 ? 0 : this.#connectTimeout + 1_000,
+      keepAliveTimeout,
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN,
       headersTimeout: 0,
       bodyTimeout: 0
     })
+  }
+
+  /** Takes nothing new, and closes when what is in flight has ended. */
+  async close (): Promise<void> {
+    await Promise.all([this.#pool.close(), this.#upgradePool?.close()])
   }
 
   /** Ends the connections that were upgraded; resolved when they are closed. */
@@ -110,6 +166,6 @@ export class TargetPool {
 
   /** Ends every connection now; what is in flight fails with `reason`. */
   async destroy (reason: Error): Promise<void> {
-    await Promise.all([this.cutUpgraded(), this.pool.destroy(reason)])
+    await Promise.all([this.cutUpgraded(), this.#pool.destroy(reason), this.#upgradePool?.destroy(reason)])
   }
 }

@@ -78,6 +78,8 @@ export interface Progress {
   written: boolean
   /** The body can be sent once more, whole. */
   replayable: boolean
+  /** The target has said that it did nothing about it. */
+  refused: boolean
 }
 
 /**
@@ -85,11 +87,12 @@ export interface Progress {
  * |---|---|
  * | never on a connection | any method |
  * | on a connection, nothing written (the body stream was not touched) | any method |
+ * | written, and refused by the target (HTTP/2) | any method, when the body can be replayed |
  * | written | idempotent methods, when the body can be replayed; others with `nonIdempotent` |
  */
-export function maySendAgain (method: string, { started, written, replayable }: Progress, nonIdempotent: boolean): boolean {
+export function maySendAgain (method: string, { started, written, replayable, refused }: Progress, nonIdempotent: boolean): boolean {
   if (!started || !written) return true
-  return replayable && (nonIdempotent || isIdempotent(method))
+  return replayable && (refused || nonIdempotent || isIdempotent(method))
 }
 
 export function isIdempotent (method: string): boolean {

@@ -261,7 +261,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const pool = this.#pools.get(target)
     if (pool === undefined) return
     this.#pools.set(target, this.#poolFor(target, pool))
-    void pool.pool.close()
+    void pool.close()
   }
 
   // ---- using it -------------------------------------------------------------------------------------------------------

@@ -11,12 +11,15 @@ t.test('only what cannot do harm is sent again', async t => {
   const others = ['POST', 'PATCH', 'LOCK', 'MKCOL', 'WHATEVER', 'get']
   for (const method of [...idempotent, ...others]) {
     const safe = idempotent.includes(method)
-    const may = (started: boolean, written: boolean, replayable: boolean, nonIdempotent = false): boolean => maySendAgain(method, { started, written, replayable }, nonIdempotent)
+    const may = (started: boolean, written: boolean, replayable: boolean, nonIdempotent = false, refused = false): boolean =>
+      maySendAgain(method, { started, written, replayable, refused }, nonIdempotent)
     t.equal(may(false, false, false), true, `${method} never on a connection`)
     t.equal(may(true, false, true), true, `${method} on a connection, nothing written`)
     t.equal(may(true, true, true), safe, `${method} written`)
     t.equal(may(true, true, false), false, `${method} written, not to be had again`)
     t.equal(may(true, true, true, true), true, `${method} written, and allowed`)
+    t.equal(may(true, true, true, false, true), true, `${method} written, and refused by the target`)
+    t.equal(may(true, true, false, false, true), false, `${method} written, refused, not to be had again`)
     t.equal(may(true, true, false, true), false, `${method} written, allowed, not to be had again`)
   }
 })
