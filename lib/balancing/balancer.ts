@@ -290,8 +290,8 @@ export class Balancer {
   }
 
   /**
-   * Makes the targets these, in this order. What keeps its id and url keeps its health, its counters and its requests in
-   * flight; another url under the same id is another server, and starts afresh.
+   * Makes the targets these, in this order. What keeps its id, url and address keeps its health, its counters and its requests in
+   * flight; another url or address under the same id is another server, and starts afresh.
    */
   replace (configs: readonly TargetConfig[]): { added: Target[], removed: Target[] } {
     const { clock, initialHealth, ejection, notify } = this.#options
@@ -301,7 +301,7 @@ export class Balancer {
     const changed: Target[] = []
     this.all = configs.map(config => {
       const known = this.byId.get(config.id)
-      if (known === undefined || known.url !== config.url) {
+      if (known === undefined || known.url !== config.url || known.config.address !== config.address) {
         const target = new Target(config, initialHealth, new Ejection(ejection, now))
         added.push(target)
         return target

@@ -14,6 +14,8 @@ export interface TargetConfig {
   readonly id: string
   /** Where it is. The core only compares it: another url under the same id is another server. */
   readonly url: string
+  /** Where it really is, when the url's host is not what to connect to. The core only compares it, too. */
+  readonly address?: string | undefined
   /** Share of new clients relative to the other targets, 0 to 256; 0 means only clients that belong to it already. */
   readonly weight: number
   /** Priority level; 0 is used first. */

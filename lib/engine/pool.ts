@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net'
 import { Readable, type Duplex } from 'node:stream'
 import { Client, Pool, type Dispatcher } from 'undici'
 import { boolean, integer, milliseconds, object, optional, type Check } from '../options.js'
+import { fixedLookup } from './fixed-lookup.js'
 import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-options.js'
 
 export interface PoolOptions {
@@ -129,7 +130,7 @@ export class TargetPool {
   }
 
   #open (http2: boolean): Pool {
-    const { origin, socketPath, tls } = this.#config
+    const { origin, socketPath, address, tls } = this.#config
     const { connections, keepAliveTimeout, tls: commonTls } = this.#settings
     return new Pool(origin, {
       connections: connections === Infinity ? null : connections,
@@ -141,6 +142,7 @@ export class TargetPool {
         ...commonTls,
         ...tls,
         ...(socketPath !== undefined && { socketPath }),
+        ...fixedLookup(address),
         ...(http2 && origin.startsWith('http:') && { useH2c: true })
       } as never,
       // Our own deadline comes first; this one frees the socket that nobody waits for any more.

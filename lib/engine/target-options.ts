@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { boolean, fault, integer, object, optional, record, string, type Check } from '../options.js'
 import type { TargetConfig } from '../balancing/target.js'
@@ -23,8 +24,13 @@ export interface TargetOptions {
    * path (`http://host/base`, `unix:/path/to/socket:/base`). Query, fragment and credentials are refused.
    */
   url: string
-  /** Its name, unique in the upstream: state, health and affinity are kept by it. @default the origin of `url` */
+  /** Its name, unique in the upstream: state, health and affinity are kept by it. @default the origin of `url`, with `address` in place of its host */
   id?: string
+  /**
+   * IP address to connect to; the host of `url` is then not looked up any more. `Host`, TLS and everything else stay as the url says, as with `--resolve` of
+   * curl. Another address under the same id is another server.
+   */
+  address?: string
   /** Share of new clients relative to the other targets, 0 to 256. 0: only clients that belong to it already. @default 1 */
   weight?: number
   /** Priority level: 1 is used when too little of 0 is left (nginx `backup`), and so on. @default 0 */
@@ -73,9 +79,15 @@ export const weightOption = integer(0, 256)
 export const tierOption = integer(0, 100)
 export const tagsOption = record(tag)
 
+const addressOption: Check<string> = (value, path, faults) => {
+  if (typeof value !== 'string' || isIP(value) === 0) fault(faults, path, 'an IP address', value)
+  return value as string
+}
+
 const fields = object<TargetOptions>({
   url: string,
   id: optional(string),
+  address: optional(addressOption),
   weight: optional(weightOption, 1),
   tier: optional(tierOption, 0),
   tags: optional(tagsOption, {}),
@@ -95,9 +107,12 @@ export const targetOption: Check<EngineTargetConfig> = (value, path, faults) => 
     fault(faults, urlPath, "a url: 'http://host:port', 'https://host:port' or 'unix:/path/to/socket', without query, fragment or credentials", withoutCredentials(options.url))
     return undefined as never
   }
+  const { address } = options
+  if (address !== undefined && place.socketPath !== undefined) faults.push(`${path}.address: expected nothing, since the url is that of a socket`)
   return {
-    id: options.id ?? place.name,
+    id: options.id ?? (address === undefined ? place.name : withAddress(place.origin, address)),
     url: options.url,
+    address,
     weight: options.weight!,
     tier: options.tier!,
     tags: options.tags!,
@@ -140,6 +155,17 @@ function locate (url: string): { name: string, origin: string, basePath: string,
   if (parsed === undefined || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) return undefined
   if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '' || parsed.password !== '') return undefined
   return { name: parsed.origin, origin: parsed.origin, basePath: trimSlash(parsed.pathname), socketPath: undefined }
+}
+
+function withAddress (origin: string, address: string): string {
+  const url = new URL(origin)
+  url.hostname = isIP(address) === 6 ? `[${address}]` : address
+  return url.origin
+}
+
+/** What `config` was made from, as far as it is known: the limit is only there if it was the target's own. */
+export function optionsOf ({ url, id, address, weight, tier, tags, ownLimit, tls }: EngineTargetConfig): TargetOptions {
+  return { url, id, weight, tier, tags, tls, ...(address !== undefined && { address }), ...(ownLimit !== undefined && { limits: { maxRequests: ownLimit } }) }
 }
 
 /** For messages, which end up in logs. */

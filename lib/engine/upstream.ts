@@ -43,7 +43,29 @@ export interface UpstreamSnapshot {
   /** Requests that wait for a slot. */
   queued: number
   targets: TargetSnapshot[]
+  /** How the search for targets goes; null where all are in the options. */
+  discovery: DiscoverySnapshot | null
 }
+
+export interface DiscoverySnapshot {
+  /** What they are found by: `dns`, `file`, `url`, `redis` or `iterable`. */
+  kind: string
+  /** Where, as the name or the file; empty for what is the user's own. */
+  place: string
+  /** Sets of targets that came and were good, be it the same again. */
+  resolves: number
+  /** Failures to get one, and sets that were refused. */
+  failures: number
+  /** When the last good one came, in milliseconds since the epoch; null before the first. */
+  lastSuccessAt: number | null
+  /** When the last failure was, in milliseconds since the epoch; null before the first. */
+  lastErrorAt: number | null
+  /** What it was, in words. */
+  lastError: string | null
+}
+
+/** Whatever keeps the targets of an upstream up to date, as its snapshot shows it. */
+export interface Feed { snapshot (): DiscoverySnapshot }
 
 export interface TargetSnapshot {
   id: string
@@ -125,6 +147,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly times: RecentTimes | undefined
   /** An undici dispatcher: `fetch(url, { dispatcher })` and `undici.request` are balanced too. The path counts, the origin is replaced. */
   readonly dispatcher: UpstreamDispatcher
+  /** @internal What finds its targets; set by whoever starts that. */
+  feed: Feed | null = null
   readonly #pools = new Map<Target, TargetPool>()
   readonly #leaving = new Map<Target, Leaving>()
   /** When the tunnels of targets in maintenance end. */
@@ -295,7 +319,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
         inFlight: target.inFlight,
         requests: target.requests,
         failures: target.failures
-      }))
+      })),
+      discovery: this.feed?.snapshot() ?? null
     }
   }
 

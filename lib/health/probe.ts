@@ -2,6 +2,7 @@
 import { request as httpRequest, type ClientRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
+import { fixedLookup } from '../engine/fixed-lookup.js'
 import type { EngineTargetConfig, TlsOptions } from '../engine/target-options.js'
 import type { ProbeSettings } from './probe-options.js'
 
@@ -41,19 +42,20 @@ export function probe (config: EngineTargetConfig, settings: ProbeSettings, tls:
   }
 }
 
-interface Place { host: string, port: number, socketPath: string | undefined }
+interface Place { host: string, port: number, socketPath: string | undefined, lookup: ReturnType<typeof fixedLookup> }
 
 function placeOf (config: EngineTargetConfig, settings: ProbeSettings): Place {
   const { hostname, port, protocol } = new URL(config.origin)
   return {
     host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
     port: settings.port ?? Number(port !== '' ? port : protocol === 'https:' ? 443 : 80),
-    socketPath: config.socketPath
+    socketPath: config.socketPath,
+    lookup: fixedLookup(config.address)
   }
 }
 
-function probeTcp ({ host, port, socketPath }: Place, settle: (result: ProbeResult) => void): Socket {
-  const socket = socketPath === undefined ? connect(port, host) : connect(socketPath)
+function probeTcp ({ host, port, socketPath, lookup }: Place, settle: (result: ProbeResult) => void): Socket {
+  const socket = socketPath === undefined ? connect({ port, host, ...lookup }) : connect(socketPath)
   socket.once('connect', () => {
     settle({ passed: true, reason: 'connected' })
     socket.destroy()
@@ -69,7 +71,7 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
     path: config.basePath + settings.path,
     headers: { 'user-agent': 'fastify-load-balancer', ...settings.headers },
     agent: false as const,
-    ...(place.socketPath === undefined ? { host: place.host, port: place.port } : { socketPath: place.socketPath })
+    ...(place.socketPath === undefined ? { host: place.host, port: place.port, ...place.lookup } : { socketPath: place.socketPath })
   }
   // Node would take the name from a `Host` among the headers; an address is no name (RFC 6066 §3).
   const servername = isIP(place.host) === 0 ? place.host : ''

@@ -46,6 +46,28 @@ t.test('https: verified by default, by the ca and the name that are given, and n
   t.equal((await request('http://shop/', { dispatcher: careless.upstream.dispatcher })).statusCode, 200)
 })
 
+t.test('a target with an address is connected to there; Host, the name that is asked for and the certificate are those of its url', async t => {
+  const names: Array<string | false> = []
+  const server = createServer({ key, cert }, (request, response) => {
+    names.push((request.socket as TLSSocket & { servername: string }).servername)
+    response.end(request.headers.host)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close(); server.closeAllConnections() })
+  const { port } = server.address() as AddressInfo
+  const plain = await startTarget(t, 'plain')
+  const { upstream } = await startUpstream(t, {
+    targets: [{ url: `https://target.example:${port}`, address: '127.0.0.1' }, { url: `http://target.example:${plain.port}`, address: '127.0.0.1', tier: 1 }], pool: { tls: { ca: cert } }
+  })
+  t.strictSame([...upstream.targets.keys()], [`https://127.0.0.1:${port}`, `http://127.0.0.1:${plain.port}`])
+  t.equal(await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.text(), `target.example:${port}`)
+  t.strictSame(names, ['target.example'])
+  upstream.update(`https://127.0.0.1:${port}`, { state: 'maintenance' })
+  await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.text()
+  t.equal(plain.seen[0]!.headers.host, `target.example:${plain.port}`)
+})
+
 t.test('https by address, version 4 and 6: the address itself is verified, and no name is asked for', async t => {
   const byAddress = selfSigned(t.testdir(), ['IP:127.0.0.1', 'IP:::1'])
   const warnings: string[] = []

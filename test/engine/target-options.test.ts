@@ -1,5 +1,5 @@
 import t from 'tap'
-import { targetOption, targetsOption, type EngineTargetConfig } from '../../lib/engine/target-options.js'
+import { optionsOf, targetOption, targetsOption, type EngineTargetConfig } from '../../lib/engine/target-options.js'
 import { checked } from '../../lib/options.js'
 import { matchLines } from '../helpers/lines.js'
 
@@ -15,6 +15,7 @@ t.test('a url alone is a target', async t => {
   t.strictSame(target('http://10.0.0.1:3000'), {
     id: 'http://10.0.0.1:3000',
     url: 'http://10.0.0.1:3000',
+    address: undefined,
     weight: 1,
     tier: 0,
     tags: {},
@@ -51,6 +52,30 @@ t.test('a url is taken apart', async t => {
   }
 })
 
+t.test('a target with an address has its id by that, and is its url in everything else', async t => {
+  for (const [url, address, id] of [
+    ['http://shop:3000/base', '10.0.0.1', 'http://10.0.0.1:3000'],
+    ['https://shop', '10.0.0.1', 'https://10.0.0.1'],
+    ['http://shop:80', '2001:DB8::1', 'http://[2001:db8::1]']
+  ] as const) {
+    const origin = new URL(url).origin
+    t.match(target({ url, address }), { id, url, address, origin })
+    t.match(target({ url, address, id: 'a' }), { id: 'a' })
+  }
+  t.strictSame(faultsOf({ url: 'http://shop', address: 'localhost' }), ['target.address: expected an IP address, got "localhost" (string)'])
+  t.strictSame(faultsOf({ url: 'http://shop', address: 1 }), ['target.address: expected an IP address, got 1'])
+  t.strictSame(faultsOf({ url: 'unix:/run/shop.sock', address: '::1' }), ['target.address: expected nothing, since the url is that of a socket'])
+})
+
+t.test('the options of a target can be told from what they were made into', async t => {
+  for (const options of [
+    { url: 'http://a/base', id: 'x', address: '10.0.0.1', weight: 0, tier: 1, tags: { zone: 'eu' }, limits: { maxRequests: 3 }, tls: { servername: 'a' } },
+    { url: 'unix:/run/a.sock', id: 'y', weight: 1, tier: 0, tags: {}, tls: {} }
+  ]) {
+    t.strictSame(optionsOf({ ...target(options), maxRequests: 9 }), options)
+  }
+})
+
 t.test('what is no url of a target is a fault that does not show credentials', async t => {
   for (const [url, shown = url] of [
     ['shop:3000'], ['10.0.0.1:3000'], ['//shop'], ['ftp://shop'], ['http://'], ['http://shop:99999'], ['nonsense'],
@@ -74,7 +99,7 @@ t.test('every fault is told, with its path', async t => {
     [{ url: 1 }, 'target.url: expected a string that is not empty, got 1'],
     [
       { url: 'http://a', id: '', weight: 257, tier: -1, tags: { zone: 1 }, limits: { maxRequests: 0 }, name: 'a' },
-      'target.name: unknown option; known are url, id, weight, tier, tags, limits, tls',
+      'target.name: unknown option; known are url, id, address, weight, tier, tags, limits, tls',
       'target.id: expected a string that is not empty, got "" (string)',
       'target.weight: expected 0 to 256, got 257',
       'target.tier: expected 0 to 100, got -1',

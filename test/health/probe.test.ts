@@ -51,6 +51,14 @@ t.test('the path is put behind the base path of the target', async t => {
   t.strictSame(target.seen.map(({ url }) => url), ['/base/health?deep=1', '/base/', '/'])
 })
 
+t.test('a target with an address is probed there, by http and by tcp, and asked as what its url says', async t => {
+  const target = await startTarget(t, 'a')
+  const there = { url: `http://shop.example:${target.port}`, address: '127.0.0.1' }
+  t.ok((await probeOf(there).result).passed)
+  t.equal(target.seen[0]!.headers.host, `shop.example:${target.port}`)
+  t.ok((await probeOf(there, { type: 'tcp' }).result).passed)
+})
+
 t.test('method and headers are sent as they are given', async t => {
   const target = await startTarget(t, 'a')
   await probeOf(target.url, { method: 'OPTIONS', headers: { Host: 'shop.example', 'User-Agent': 'checker', 'x-probe': '1' } }).result

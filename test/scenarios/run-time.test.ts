@@ -92,6 +92,9 @@ t.test('replace keeps what is unchanged, and another url under the same id start
   t.equal(before!.weight, 3)
   t.equal(upstream.targets.get('b')!.requests, 0)
   t.strictSame(events, ['target:removed shop b', 'target:added shop b', 'target:changed shop a'])
+  const there = upstream.targets.get('b')
+  upstream.replace([{ ...toOptions(a), weight: 3, tags: { x: 'y' } }, { id: 'b', url: c.url, address: '127.0.0.1' }])
+  t.not(upstream.targets.get('b'), there, 'and so does another address')
 
   const now = JSON.stringify(upstream.snapshot())
   t.throws(() => { upstream.replace([toOptions(a), 'ftp://nowhere', { ...toOptions(a), weight: 1000 }]) }, {
@@ -185,7 +188,8 @@ t.test('pick() and snapshot() tell without sending anything', async t => {
     targets: [
       { id: 'a', url: a.url, weight: 1, tier: 0, tags: {}, state: 'ready', health: 'unchecked', ejectedUntil: null, available: true, inFlight: 0, requests: 0, failures: 0 },
       { id: 'b', url: 'https://b.example/base/', weight: 2, tier: 1, tags: { zone: 'eu' }, state: 'ready', health: 'unchecked', ejectedUntil: null, available: true, inFlight: 0, requests: 0, failures: 0 }
-    ]
+    ],
+    discovery: null
   })
   t.equal(a.seen.length, 0)
 })
