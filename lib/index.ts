@@ -9,6 +9,8 @@ Object.assign(loadBalancer, { loadBalancer })
 export type { Outcome, Settlement } from './balancing/outcome.js'
 export type { Answer, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
 export type { PolicyName, PolicyOption } from './balancing/policies/index.js'
+export type { AdaptiveOptions } from './balancing/policies/adaptive.js'
+export type { HashKey, HashOptions } from './balancing/policies/hash/hash.js'
 export type { EjectionOptions } from './balancing/ejection.js'
 export type { SlowStartOptions } from './balancing/slow-start.js'
 export type { Target, TargetHealth, TargetState } from './balancing/target.js'

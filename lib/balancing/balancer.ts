@@ -64,7 +64,8 @@ export class Balancer {
 
   constructor (options: BalancerOptions) {
     this.#options = options
-    this.#policy = options.policy({ random: options.random, now: () => options.clock.now() })
+    const { random, clock } = options
+    this.#policy = options.policy({ random, now: () => clock.now(), later: run => { clock.after(0, call, run) } })
     this.#failureStatuses = new Set(options.ejection === false ? [] : options.ejection.failureStatuses)
   }
 
@@ -422,6 +423,10 @@ export class Lease {
     }
     this.#balancer.record(this.target, settlement, trial)
   }
+}
+
+function call (run: () => void): void {
+  run()
 }
 
 function matches (target: Target, context: PickContext): boolean {

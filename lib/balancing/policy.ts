@@ -51,10 +51,15 @@ export interface Policy {
   charge? (target: Target): void
 }
 
+/** Runs something soon, off the path of the request at hand. */
+export type Later = (run: () => void) => void
+
 export interface PolicyTools {
   readonly random: Random
   /** Milliseconds; never runs backwards. */
   readonly now: () => number
+  /** For tables that take long to make. */
+  readonly later: Later
 }
 
 /** Makes the policy of one upstream. */

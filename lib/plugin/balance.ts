@@ -133,7 +133,7 @@ function isAsItCame (request: ClaimedRequest): boolean {
   return request.body === request[kPayload] || Buffer.isBuffer(request[kPayload])
 }
 
-function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades }: Entry, given: BalanceOptions): ProxiedOptions {
+function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades, hashKey }: Entry, given: BalanceOptions): ProxiedOptions {
   const { settings } = upstream
   const url = originForm(request.raw.url!, request.raw.headers.host)
   const rewrite = given.path === undefined ? route?.rewritePrefix : undefined
@@ -147,7 +147,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
     bodyLimit: route?.bodyLimit ?? Infinity,
     timeouts: given.timeouts === undefined ? settings.timeouts : { ...settings.timeouts, ...given.timeouts },
     retry: given.retry === undefined ? settings.retry : given.retry === false ? false : { ...(settings.retry === false ? defaultsOf(retryOptions) : settings.retry), ...given.retry as Partial<Retry> },
-    hashKey: given.hashKey,
+    hashKey: given.hashKey ?? hashKey?.(request),
     tags: given.tags,
     timed: route?.timed ?? request.routeOptions.handlerTimeout! > 0
   }

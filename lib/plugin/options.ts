@@ -1,5 +1,6 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { ejectionOptions, type EjectionOptions, type EjectionRules } from '../balancing/ejection.js'
+import type { PolicyOption } from '../balancing/policies/index.js'
 import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
@@ -210,6 +211,8 @@ const upgradesOption: Check<ReadonlySet<string>> = (value, path, faults) => {
 
 /** One upstream. Times are milliseconds, but cookie attributes such as `maxAge` are @fastify/cookie's: seconds. */
 export interface UpstreamOptions extends EngineOptions {
+  /** How a target is picked. @default 'least-requests' */
+  policy?: PolicyOption<FastifyRequest>
   /** A client's later requests go to the target of an earlier one. @default false */
   affinity?: AffinityOptions | false
   /** How unhealthy targets are found. */

@@ -8,6 +8,7 @@ import { checked, object, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { Affinity } from './affinity.js'
+import { hashKeyOf, type ReadKey } from './hash-key.js'
 import { checkNames, upstreamOption, type HeaderSettings, type UpstreamOptions, type UpstreamSettings } from './options.js'
 
 /** An upstream as the plugin uses it. */
@@ -17,6 +18,8 @@ export interface Entry {
   readonly headers: HeaderSettings
   /** Protocols that clients may change to, in lower case. */
   readonly upgrades: ReadonlySet<string>
+  /** What of a request the policy goes by. */
+  readonly hashKey: ReadKey | undefined
   readonly prober: Prober | undefined
 }
 
@@ -111,7 +114,14 @@ export class Upstreams implements Iterable<Upstream> {
       fault: (error, where) => { this.#log.error({ err: error, upstream: name }, `${where} has thrown`) }
     })
     const prober = active === false ? undefined : new Prober(upstream, active)
-    this.#entries.set(name, { upstream, prober, affinity: this.#affinityOf(upstream, settings), headers: settings.headers, upgrades: settings.upgrades })
+    this.#entries.set(name, {
+      upstream,
+      prober,
+      affinity: this.#affinityOf(upstream, settings),
+      headers: settings.headers,
+      upgrades: settings.upgrades,
+      hashKey: hashKeyOf(settings.policy)
+    })
     if (prober !== undefined) {
       const first = prober.start().finally(() => this.#firstProbes.delete(first))
       this.#firstProbes.add(first)

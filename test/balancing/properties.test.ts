@@ -29,7 +29,8 @@ const context = fc.record<PickContext>({
   affinity: id,
   affinityRequired: fc.boolean(),
   tags: fc.constantFrom<Record<string, string>>({ zone: 'x' }, { zone: 'y' }),
-  tried: fc.subarray(IDS)
+  tried: fc.subarray(IDS),
+  hashKey: fc.constantFrom('one', 'two', 'three')
 }, { requiredKeys: [] })
 
 type Event =

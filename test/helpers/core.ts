@@ -3,7 +3,7 @@ import { Balancer, type BalancerOptions, type Lease, type Refusal } from '../../
 import { Ejection, ejectionOptions, type EjectionRules } from '../../lib/balancing/ejection.js'
 import type { Outcome, Settlement } from '../../lib/balancing/outcome.js'
 import { policies, type PolicyName } from '../../lib/balancing/policies/index.js'
-import type { PickContext } from '../../lib/balancing/policy.js'
+import type { PickContext, PolicyTools } from '../../lib/balancing/policy.js'
 import { slowStartOptions, type SlowStart } from '../../lib/balancing/slow-start.js'
 import { Target, type TargetConfig } from '../../lib/balancing/target.js'
 import { defaultsOf } from '../../lib/options.js'
@@ -24,6 +24,11 @@ export function targetsOf (...weights: number[]): Target[] {
     target.index = index
     return target
   })
+}
+
+/** What policies are made with. What is put off is done at once, unless `later` says otherwise. */
+export function toolsOf (random: () => number, { now = () => 0, later = run => { run() } }: Partial<Pick<PolicyTools, 'now' | 'later'>> = {}): PolicyTools {
+  return { random, now, later }
 }
 
 export interface CoreOptions extends Partial<Omit<BalancerOptions, 'policy' | 'ejection' | 'slowStart' | 'clock' | 'notify'>> {

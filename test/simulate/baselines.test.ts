@@ -3,12 +3,12 @@ import { c3 } from '../../bench/simulate/baselines/c3.js'
 import { leastTime } from '../../bench/simulate/baselines/least-time.js'
 import { peakEwma } from '../../bench/simulate/baselines/peak-ewma.js'
 import type { Policy, PolicyFactory } from '../../lib/index.js'
-import { targetsOf } from '../helpers/core.js'
+import { targetsOf, toolsOf } from '../helpers/core.js'
 
 /** A policy over targets a, b, … whose time and chance stand still. */
 function stage (create: unknown, count = 2) {
   const clock = { now: 0 }
-  const policy = (create as PolicyFactory)({ random: () => 0, now: () => clock.now }) as Required<Policy>
+  const policy = (create as PolicyFactory)(toolsOf(() => 0, { now: () => clock.now })) as Required<Policy>
   const targets = targetsOf(...Array.from({ length: count }, () => 1))
   policy.update(targets)
   return { clock, policy, targets, pick: () => policy.pick(targets, {}).id }

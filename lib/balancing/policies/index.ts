@@ -3,6 +3,7 @@ import { fault, isObject, type Check } from '../../options.js'
 import type { PolicyFactory, PolicyTools } from '../policy.js'
 import { adaptive, adaptiveOptions, type AdaptiveOptions } from './adaptive.js'
 import { first } from './first.js'
+import { hash, hashOptions, type HashOptions } from './hash/hash.js'
 import { leastRequests } from './least-requests.js'
 import { powerOfTwo } from './power-of-two.js'
 import { weightedRandom } from './random.js'
@@ -14,19 +15,27 @@ export const policies = {
   'round-robin': roundRobin,
   random: weightedRandom,
   'power-of-two': powerOfTwo,
+  hash,
   first
 } satisfies Record<string, PolicyFactory>
 
 /** The options of those that have any. */
 const optionsOf = {
-  adaptive: adaptiveOptions
+  adaptive: adaptiveOptions,
+  hash: hashOptions(policyOption)
 }
 
 export type PolicyName = keyof typeof policies
 
-/** A policy's name, its name with options, or a factory of the user's own. */
-export type PolicyOption =
-  | PolicyName
+/** A policy's name, its name with options, or a factory of the user's own. `Request`: what a `key` function of `hash` gets. */
+export type PolicyOption<Request = never> =
+  | PlainPolicyOption
+  | 'hash'
+  | ({ name: 'hash' } & HashOptions<Request, PlainPolicyOption>)
+
+/** Those that need no key. */
+type PlainPolicyOption =
+  | Exclude<PolicyName, 'hash'>
   | { name: Exclude<PolicyName, keyof typeof optionsOf> }
   | ({ name: 'adaptive' } & AdaptiveOptions)
   | PolicyFactory
@@ -35,6 +44,8 @@ export type PolicyOption =
 export interface NamedPolicy {
   name: string
   create: PolicyFactory
+  /** Its options with defaults filled in, where it was given any. */
+  settings?: object
 }
 
 export function policyOption (value: unknown, path: string, faults: string[]): NamedPolicy {
@@ -51,5 +62,5 @@ export function policyOption (value: unknown, path: string, faults: string[]): N
   }
   const settings = check(options, path, faults)
   const create: (tools: PolicyTools, settings: never) => ReturnType<PolicyFactory> = policies[name as PolicyName]
-  return { name, create: tools => create(tools, settings) }
+  return { name, create: tools => create(tools, settings), settings }
 }

@@ -5,7 +5,7 @@ import type { Policy } from '../../../lib/balancing/policy.js'
 import type { Target } from '../../../lib/balancing/target.js'
 import { checked } from '../../../lib/options.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { Core, tally, targetsOf } from '../../helpers/core.js'
+import { Core, tally, targetsOf, toolsOf } from '../../helpers/core.js'
 import { run } from '../../helpers/traffic.js'
 
 /** A policy that knows how fast these targets are; those with `undefined` it knows nothing of. */
@@ -16,7 +16,7 @@ class Known {
 
   constructor (latencies: Array<number | undefined>, weights = latencies.map(() => 1), random = seededRandom(1)) {
     this.targets = targetsOf(...weights)
-    this.policy = adaptive({ random, now: () => this.now })
+    this.policy = adaptive(toolsOf(random, { now: () => this.now }))
     this.policy.update!(this.targets)
     latencies.forEach((ms, i) => { if (ms !== undefined) this.answer(i, ms) })
   }
@@ -228,7 +228,7 @@ t.test('Of more than 128 targets, 128 different ones are looked at, in all parts
   const targets = targetsOf(...new Array(size).fill(1))
   const looked = new Set<number>()
   for (const target of targets) Object.defineProperty(target, 'inFlight', { get: () => { looked.add(target.index); return 0 } })
-  const policy = adaptive({ random: seededRandom(3), now: () => 0 })
+  const policy = adaptive(toolsOf(seededRandom(3)))
   policy.update!(targets)
   const seen = new Set<Target>()
   for (let i = 0; i < 400; i++) {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { leastRequests } from '../../../lib/balancing/policies/least-requests.js'
 import { policies, policyOption } from '../../../lib/balancing/policies/index.js'
 import { checked } from '../../../lib/options.js'
-import { targetsOf } from '../../helpers/core.js'
+import { targetsOf, toolsOf } from '../../helpers/core.js'
 
 const KNOWN = Object.keys(policies).join(', ')
 
@@ -18,7 +18,7 @@ t.test('Every policy is found by its name, alone or in an object', async t => {
       const chosen = checked(policyOption, value, 'policy')
       t.equal(chosen.name, name)
       const targets = targetsOf(1, 1)
-      const policy = chosen.create({ random: () => 0, now: () => 0 })
+      const policy = chosen.create(toolsOf(() => 0))
       policy.update?.(targets)
       t.ok(targets.includes(policy.pick(targets, {})), name)
     }
@@ -26,7 +26,7 @@ t.test('Every policy is found by its name, alone or in an object', async t => {
 })
 
 t.test('A function is a policy of the user\'s own, and goes by its name', async t => {
-  function mine () { return leastRequests({ random: () => 0, now: () => 0 }) }
+  function mine () { return leastRequests(toolsOf(() => 0)) }
   t.same(checked(policyOption, mine, 'policy'), { name: 'mine', create: mine })
   t.equal(checked(policyOption, (() => mine)(), 'policy').create, mine)
   t.equal(checked(policyOption, Object.defineProperty(() => mine(), 'name', { value: '' }), 'policy').name, 'custom')
@@ -59,7 +59,7 @@ t.test('An option is checked, and reaches its policy', async t => {
   ])
   const pickAfterFailure = (failurePenalty: number): string => {
     const { create } = checked(policyOption, { name: 'adaptive', failurePenalty }, 'policy')
-    const policy = create({ random: () => 0, now: () => 0 })
+    const policy = create(toolsOf(() => 0))
     const targets = targetsOf(1, 1)
     policy.update!(targets)
     policy.answered!(targets[0]!, { status: 200, ttfbMs: 10, header: () => undefined })

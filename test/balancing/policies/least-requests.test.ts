@@ -2,9 +2,7 @@ import t from 'tap'
 import { leastRequests } from '../../../lib/balancing/policies/least-requests.js'
 import type { Target } from '../../../lib/balancing/target.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { tally, targetsOf } from '../../helpers/core.js'
-
-const tools = (random: () => number) => ({ random, now: () => 0 })
+import { tally, targetsOf, toolsOf } from '../../helpers/core.js'
 
 function withLoad (weights: number[], inFlight: number[]): Target[] {
   const targets = targetsOf(...weights)
@@ -13,12 +11,12 @@ function withLoad (weights: number[], inFlight: number[]): Target[] {
 }
 
 t.test('The target with the fewest requests in flight is picked', async t => {
-  const policy = leastRequests(tools(seededRandom(1)))
+  const policy = leastRequests(toolsOf(seededRandom(1)))
   for (let i = 0; i < 20; i++) t.equal(policy.pick(withLoad([1, 1, 1], [3, 1, 2]), {}).id, 'b')
 })
 
 t.test('Requests in flight are measured by weight', async t => {
-  const policy = leastRequests(tools(seededRandom(1)))
+  const policy = leastRequests(toolsOf(seededRandom(1)))
   // (3 + 1) / 4 = 1, against (1 + 1) / 1 = 2
   t.equal(policy.pick(withLoad([1, 4], [1, 3]), {}).id, 'b')
   // (8 + 1) / 4 = 2.25, against 2
@@ -26,7 +24,7 @@ t.test('Requests in flight are measured by weight', async t => {
 })
 
 t.test('Among idle targets the heaviest is picked', async t => {
-  const policy = leastRequests(tools(seededRandom(1)))
+  const policy = leastRequests(toolsOf(seededRandom(1)))
   for (let i = 0; i < 20; i++) t.equal(policy.pick(withLoad([1, 4, 3], [0, 0, 0]), {}).id, 'b')
 })
 
@@ -34,19 +32,19 @@ t.test('A target in slow start is measured by the weight it has reached', async 
   const targets = withLoad([1, 1], [1, 0])
   targets[1]!.effectiveWeight = 0.1
   // (0 + 1) / 0.1 = 10, against 2
-  t.equal(leastRequests(tools(seededRandom(1))).pick(targets, {}).id, 'a')
+  t.equal(leastRequests(toolsOf(seededRandom(1))).pick(targets, {}).id, 'a')
 })
 
 t.test('Requests that stay open fill targets in proportion to their weights, exactly', async t => {
   const targets = targetsOf(1, 2, 3)
-  const policy = leastRequests(tools(seededRandom(7)))
+  const policy = leastRequests(toolsOf(seededRandom(7)))
   for (let i = 0; i < 600; i++) policy.pick(targets, {}).inFlight++
   t.same(targets.map(target => target.inFlight), [100, 200, 300])
 })
 
 t.test('A tie is broken at random, each of those tied being as likely', async t => {
   const targets = withLoad([1, 1, 1, 1], [2, 2, 5, 2])
-  const policy = leastRequests(tools(seededRandom(5)))
+  const policy = leastRequests(toolsOf(seededRandom(5)))
   const counts = tally(Array.from({ length: 3000 }, () => policy.pick(targets, {}).id))
   // 1000 each; five standard deviations of sqrt(3000 × 1/3 × 2/3) = 26
   for (const id of ['a', 'b', 'd']) t.ok(Math.abs(counts[id]! - 1000) < 130, `${id}: ${counts[id]}`)
@@ -55,13 +53,13 @@ t.test('A tie is broken at random, each of those tied being as likely', async t 
 
 t.test('A tie with a lower load that came before it is not a tie', async t => {
   // With 0, every tie goes to the later one.
-  t.equal(leastRequests(tools(() => 0)).pick(withLoad([1, 1, 1], [1, 0, 1]), {}).id, 'b')
+  t.equal(leastRequests(toolsOf(() => 0)).pick(withLoad([1, 1, 1], [1, 0, 1]), {}).id, 'b')
 })
 
 t.test('Up to 128 targets all are looked at', async t => {
   const targets = targetsOf(...new Array(128).fill(1))
   for (const target of targets) target.inFlight = 1
-  const policy = leastRequests(tools(seededRandom(9)))
+  const policy = leastRequests(toolsOf(seededRandom(9)))
   for (const at of [0, 17, 64, 127]) {
     targets[at]!.inFlight = 0
     t.equal(policy.pick(targets, {}), targets[at])
@@ -76,7 +74,7 @@ t.test('Above 128 targets, five distinct ones are drawn and the best of them is 
   for (const target of targets) {
     Object.defineProperty(target, 'inFlight', { get: () => { looks.push(target.index); return target.index % 7 } })
   }
-  const policy = leastRequests(tools(seededRandom(3)))
+  const policy = leastRequests(toolsOf(seededRandom(3)))
   for (let i = 0; i < 40_000; i++) {
     looks = []
     const picked = policy.pick(targets, {})
@@ -93,5 +91,5 @@ t.test('The draws are distinct even where chance always names the same position'
   const targets = targetsOf(...new Array(200).fill(1))
   targets[196]!.inFlight = -1
   // Always position 0: then the five are 0 and, in place of its repetitions, 196, 197, 198 and 199.
-  t.equal(leastRequests(tools(() => 0)).pick(targets, {}), targets[196])
+  t.equal(leastRequests(toolsOf(() => 0)).pick(targets, {}), targets[196])
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { powerOfTwo } from '../../../lib/balancing/policies/power-of-two.js'
 import type { Target } from '../../../lib/balancing/target.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { tally, targetsOf } from '../../helpers/core.js'
+import { tally, targetsOf, toolsOf } from '../../helpers/core.js'
 
 function withLoad (weights: number[], inFlight: number[]): Target[] {
   const targets = targetsOf(...weights)
@@ -11,7 +11,7 @@ function withLoad (weights: number[], inFlight: number[]): Target[] {
 }
 
 t.test('Of two targets the one with fewer requests in flight for its weight is picked', async t => {
-  const policy = powerOfTwo({ random: seededRandom(1), now: () => 0 })
+  const policy = powerOfTwo(toolsOf(seededRandom(1)))
   for (let i = 0; i < 20; i++) {
     t.equal(policy.pick(withLoad([1, 1], [1, 0]), {}).id, 'b')
     // (3 + 1) / 4 = 1, against (1 + 1) / 1 = 2
@@ -21,7 +21,7 @@ t.test('Of two targets the one with fewer requests in flight for its weight is p
 
 t.test('The most loaded of all is never picked, whichever two are drawn', async t => {
   const targets = withLoad([1, 1, 1, 1], [0, 7, 0, 3])
-  const policy = powerOfTwo({ random: seededRandom(2), now: () => 0 })
+  const policy = powerOfTwo(toolsOf(seededRandom(2)))
   const counts = tally(Array.from({ length: 6000 }, () => policy.pick(targets, {}).id))
   t.equal(counts['b'], undefined)
   // Of the six pairs, d wins only that with b: a sixth of the picks, give or take five standard deviations.
@@ -29,7 +29,7 @@ t.test('The most loaded of all is never picked, whichever two are drawn', async 
 })
 
 t.test('Of equals the first that was drawn is picked, so that weights count among idle targets', async t => {
-  const policy = powerOfTwo({ random: seededRandom(3), now: () => 0 })
+  const policy = powerOfTwo(toolsOf(seededRandom(3)))
   const equal = tally(Array.from({ length: 4000 }, () => policy.pick(targetsOf(1, 1, 1, 1), {}).id))
   for (const id of 'abcd') t.ok(Math.abs(equal[id]! - 1000) < 140, `${id}: ${equal[id]}`)
 })
@@ -38,7 +38,7 @@ t.test('The two are distinct even where chance always names the same one', async
   for (const [at, other] of [[0, 'b'], [0.4, 'a'], [0.7, 'b'], [0.99, 'c']] as const) {
     const targets = withLoad([1, 1, 1, 1], [1, 1, 1, 1])
     targets[Math.floor(4 * at)]!.inFlight = 9
-    const policy = powerOfTwo({ random: () => at, now: () => 0 })
+    const policy = powerOfTwo(toolsOf(() => at))
     t.equal(policy.pick(targets, {}).id, other, 'in place of the one with more in flight')
     t.equal(policy.pick(targets, {}).id, other)
   }
@@ -48,13 +48,13 @@ t.test('A draw that is given up may name another one at last', async t => {
   const targets = withLoad([1, 1, 1], [5, 5, 0])
   let draws = 0
   // The first one and eight more name a; what is taken instead is the third.
-  const policy = powerOfTwo({ random: () => draws++ < 9 ? 0 : 0.9, now: () => 0 })
+  const policy = powerOfTwo(toolsOf(() => draws++ < 9 ? 0 : 0.9))
   t.equal(policy.pick(targets, {}).id, 'c')
 })
 
 t.test('Weights that change count from the next pick on', async t => {
   const targets = targetsOf(1, 1, 1)
-  const policy = powerOfTwo({ random: seededRandom(4), now: () => 0 })
+  const policy = powerOfTwo(toolsOf(seededRandom(4)))
   policy.update!(targets)
   for (let i = 0; i < 3; i++) policy.pick(targets, {})
   targets[0]!.effectiveWeight = 0.001

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { weightedRandom } from '../../../lib/balancing/policies/random.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { tally, targetsOf } from '../../helpers/core.js'
+import { tally, targetsOf, toolsOf } from '../../helpers/core.js'
 
 /** Chance that says these numbers, one after the other, from the first on again. */
 function script (...numbers: number[]): () => number {
@@ -11,7 +11,7 @@ function script (...numbers: number[]): () => number {
 
 t.test('An array that is seen once is drawn from along its weights, without a table', async t => {
   const targets = targetsOf(1, 2, 1)
-  const at = (point: number) => weightedRandom({ random: () => point, now: () => 0 }).pick(targets, {}).id
+  const at = (point: number) => weightedRandom(toolsOf(() => point)).pick(targets, {}).id
   t.equal(at(0), 'a')
   t.equal(at(0.24), 'a')
   t.equal(at(0.25), 'b')
@@ -22,13 +22,13 @@ t.test('An array that is seen once is drawn from along its weights, without a ta
 
 t.test('Where rounding leaves nobody at the end of the weights, the last is drawn', async t => {
   // Chance never says 1; with it, nothing of the sum is left over for anybody.
-  t.equal(weightedRandom({ random: () => 1, now: () => 0 }).pick(targetsOf(1, 2), {}).id, 'b')
+  t.equal(weightedRandom(toolsOf(() => 1)).pick(targetsOf(1, 2), {}).id, 'b')
 })
 
 t.test('An array that comes again is drawn from by its table, until something changes', async t => {
   const targets = targetsOf(1, 2, 3, 4)
   // One number for the walk, two for each draw from the table.
-  const policy = weightedRandom({ random: script(0, 0.24, 0.41, 0.5, 0.5, 0, 0.99, 0), now: () => 0 })
+  const policy = weightedRandom(toolsOf(script(0, 0.24, 0.41, 0.5, 0.5, 0, 0.99, 0)))
   policy.update!(targets)
   t.equal(policy.pick(targets, {}).id, 'a', 'the walk')
   t.equal(policy.pick(targets, {}).id, 'd', 'the table')
@@ -41,7 +41,7 @@ t.test('An array that comes again is drawn from by its table, until something ch
 
 t.test('Shares follow the weights, by the walk and by the table', async t => {
   const targets = targetsOf(1, 2, 3, 4)
-  const policy = weightedRandom({ random: seededRandom(21), now: () => 0 })
+  const policy = weightedRandom(toolsOf(seededRandom(21)))
   for (const [how, array] of [['table', () => targets], ['walk', () => [...targets]]] as const) {
     const counts = tally(Array.from({ length: 10_000 }, () => policy.pick(array(), {}).id))
     // Five standard deviations of the widest, sqrt(10000 × 0.4 × 0.6) = 49
@@ -54,7 +54,7 @@ t.test('Shares follow the weights, by the walk and by the table', async t => {
 t.test('A target in slow start is drawn by the weight it has reached', async t => {
   const targets = targetsOf(1, 1)
   targets[0]!.effectiveWeight = 0.25
-  const policy = weightedRandom({ random: seededRandom(4), now: () => 0 })
+  const policy = weightedRandom(toolsOf(seededRandom(4)))
   const counts = tally(Array.from({ length: 10_000 }, () => policy.pick(targets, {}).id))
   t.ok(Math.abs(counts['a']! - 2000) < 200, String(counts['a']))
 })

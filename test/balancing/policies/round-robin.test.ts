@@ -3,10 +3,10 @@ import type { Policy } from '../../../lib/balancing/policy.js'
 import { roundRobin } from '../../../lib/balancing/policies/round-robin.js'
 import type { Target } from '../../../lib/balancing/target.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { tally, targetsOf } from '../../helpers/core.js'
+import { tally, targetsOf, toolsOf } from '../../helpers/core.js'
 
 function policyOf (all: readonly Target[], random = () => 0): Policy {
-  const policy = roundRobin({ random, now: () => 0 })
+  const policy = roundRobin(toolsOf(random))
   policy.update!(all)
   return policy
 }
@@ -112,7 +112,7 @@ t.test('A long rotation costs no more than 1000 picks at the start', async t => 
 
 t.test('It starts when there are targets, and does so once', async t => {
   let asked = 0
-  const policy = roundRobin({ random: () => { asked++; return 0.5 }, now: () => 0 })
+  const policy = roundRobin(toolsOf(() => { asked++; return 0.5 }))
   policy.update!([])
   t.equal(asked, 0)
   const targets = change(policy, targetsOf(1, 1, 1, 1))
