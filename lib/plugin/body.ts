@@ -6,6 +6,7 @@ import type { FastifyRequest, preParsingHookHandler } from 'fastify'
 import { stringify } from 'node:querystring'
 import type { Readable } from 'node:stream'
 import { BodyTooLargeError } from '../errors.js'
+import { lingerAfter } from './linger.js'
 import type { PathRules } from './request-path.js'
 import { refuseAmbiguous } from './unambiguous.js'
 import type { Upgrades } from './upgrades.js'
@@ -45,6 +46,8 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
     refuseAmbiguous(request, reply)
     claimed[kRoute] = route
     if ((request.raw as { upgrade?: boolean }).upgrade === true) route.upgrades.adopt(request, reply)
+    const body = hasBody(request)
+    if (body && request.raw.httpVersionMajor === 1) lingerAfter(request.raw, reply.raw)
     if (Number(request.raw.headers['content-length']) > route.bodyLimit) {
       // Nobody is going to read what is still to come.
       if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
@@ -52,7 +55,7 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
       return
     }
     const parsed = request.method !== 'GET' && request.method !== 'HEAD'
-    if (hasBody(request)) {
+    if (body) {
       claimed[kPayload] = payload as Readable
       if (parsed) request.body = payload
     }
