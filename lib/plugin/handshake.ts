@@ -1,6 +1,7 @@
 /** The connection of a client that asks for an upgrade, from Node's 'upgrade' event until it is a tunnel, or has its answer. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { mayLackFields } from './unambiguous.js'
 
 /** Bytes that a client may send ahead before it is not read any more. */
 const EARLY_LIMIT = 65_536
@@ -48,10 +49,29 @@ export class Handshake {
 }
 
 /**
+ * When there are requests before this one on the connection that have no answer yet, it is closed once they have, and true: nothing that comes now could be
+ * answered in its turn. A client is not to send anything behind a request that it has no answer to, and then ask for another protocol.
+ */
+export function closeWhenAnswered (socket: Duplex): boolean {
+  // Node's own note of whose turn it is; there is no other way to know.
+  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
+  if (response === undefined || response === null) return false
+  // Node has taken its listeners off: somebody must see the client leave.
+  if (socket.listenerCount('data') === 0) socket.on('error', () => {}).on('end', () => { socket.destroy() }).on('data', () => {})
+  response.once('finish', () => { if (!closeWhenAnswered(socket)) socket.end() })
+  return true
+}
+
+/**
  * Serves a request that asks for an upgrade as if it had not asked: it is handed to Node once more without the fields that say so, and with it whatever
  * follows on its connection.
  */
-export function serveWithoutUpgrade (server: NodeJS.EventEmitter, { rawHeaders, method, url, httpVersion }: IncomingMessage, socket: Duplex, head: Buffer): void {
+export function serveWithoutUpgrade (server: Server, { rawHeaders, method, url, httpVersion }: IncomingMessage, socket: Duplex, head: Buffer): void {
+  // What is not written down again would be understood in another way than Node has understood it.
+  if (mayLackFields(rawHeaders, server)) {
+    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    return
+  }
   const lines = [`${method} ${url} HTTP/${httpVersion}`]
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()

@@ -23,7 +23,7 @@ const outOfStep = new WeakSet<Socket>()
 export function refuseAmbiguous (request: FastifyRequest, reply: FastifyReply): void {
   const { raw } = request
   const overHttp2 = 'stream' in raw
-  if (HOST.test(request.host) && (overHttp2 ? hasOneAuthority(raw) : isPlain(raw, fieldLimit(request)))) return
+  if (HOST.test(request.host) && (overHttp2 ? hasOneAuthority(raw) : isPlain(raw, request.server.server))) return
   if (!overHttp2) {
     outOfStep.add(raw.socket)
     reply.header('connection', 'close')
@@ -31,12 +31,12 @@ export function refuseAmbiguous (request: FastifyRequest, reply: FastifyReply): 
   throw new BadRequestError()
 }
 
-function isPlain ({ headers, rawHeaders, httpVersion, socket }: IncomingMessage, limit: number): boolean {
+function isPlain ({ headers, rawHeaders, httpVersion, socket }: IncomingMessage, server: Keeper): boolean {
   if (outOfStep.has(socket)) return false
   // Node's parser takes 0.9 and 2.0 in a request line for versions that it speaks.
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return false
   // What says how long the body is may be among the fields that were dropped.
-  if (rawHeaders.length >= limit) return false
+  if (mayLackFields(rawHeaders, server)) return false
   const coding = headers['transfer-encoding']
   // RFC 9112 §6.1: a coding that is not understood cannot be taken off, and any coding is a fault in HTTP/1.0.
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return false
@@ -45,10 +45,13 @@ function isPlain ({ headers, rawHeaders, httpVersion, socket }: IncomingMessage,
   return !hasTwoHosts(rawHeaders)
 }
 
-function fieldLimit ({ server }: FastifyRequest): number {
-  const { maxHeadersCount } = server.server
-  if (typeof maxHeadersCount !== 'number') return NODE_KEEPS
-  return maxHeadersCount === 0 ? Infinity : maxHeadersCount * 2
+/** A server, as far as it limits fields. */
+interface Keeper { maxHeadersCount?: number | null }
+
+/** Node may have dropped fields of a request. */
+export function mayLackFields (rawHeaders: string[], { maxHeadersCount }: Keeper): boolean {
+  if (typeof maxHeadersCount !== 'number') return rawHeaders.length >= NODE_KEEPS
+  return maxHeadersCount > 0 && rawHeaders.length >= maxHeadersCount * 2
 }
 
 /** RFC 9112 §3.2. Node keeps the first; who has looked at the last would have seen another. */

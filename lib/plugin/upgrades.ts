@@ -6,7 +6,7 @@
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Handshake, serveWithoutUpgrade } from './handshake.js'
+import { closeWhenAnswered, Handshake, serveWithoutUpgrade } from './handshake.js'
 
 /** Whether an upstream takes connections that change to this protocol (in lower case). */
 type Takes = (protocol: string) => boolean
@@ -58,8 +58,10 @@ export class Upgrades {
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const protocol = this.#claimed(request)
+    if (protocol === undefined && this.#server.listenerCount('upgrade') > 1) return
+    if (closeWhenAnswered(socket)) return
     if (protocol === undefined) {
-      if (this.#server.listenerCount('upgrade') === 1) serveWithoutUpgrade(this.#server, request, socket, head)
+      serveWithoutUpgrade(this.#server, request, socket, head)
       return
     }
     const handshake = new Handshake(protocol, socket, head)

@@ -26,6 +26,18 @@ t.test('a request of which Node has dropped fields is refused, whatever the serv
   t.equal(await statusWith(t, 1_500, 0), 200, '0: it keeps all')
 })
 
+t.test('nor is it written down again without them, to be served as if it had not asked for an upgrade', async t => {
+  const target = await startTarget(t, 'a')
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  app.server.maxHeadersCount = 64
+  const client = await WireClient.open(url)
+  const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
+  client.send(`POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${fields(100)}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`)
+  t.equal((await client.next())?.status, 400)
+  await client.closed
+  t.equal(target.seen.length, 0)
+})
+
 t.test('so it is in routes of the user’s own', async t => {
   const target = await startTarget(t, 'a')
   const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } } }, {
