@@ -14,6 +14,7 @@ export type { HashKey, HashOptions } from './balancing/policies/hash/hash.js'
 export type { EjectionOptions } from './balancing/ejection.js'
 export type { SlowStartOptions } from './balancing/slow-start.js'
 export type { Target, TargetHealth, TargetState } from './balancing/target.js'
+export type { AttemptMessage, TargetMessage } from './engine/channels.js'
 export type { TimeoutOptions } from './engine/deadlines.js'
 export type { AttemptReport, Balancing } from './engine/exchange.js'
 export type { Headers } from './engine/headers.js'
@@ -23,6 +24,7 @@ export type { TargetOptions, TargetUpdateOptions, TlsOptions } from './engine/ta
 export type { DrainOptions, TargetSnapshot, Upstream, UpstreamEvent, UpstreamEvents, UpstreamSnapshot } from './engine/upstream.js'
 export type { EngineOptions, LimitOptions } from './engine/upstream-options.js'
 export type { ProbeExpectation, ProbeOptions } from './health/probe-options.js'
+export type { MetricsClient, MetricsOptions, MetricsRegistry } from './operations/metrics.js'
 export type { BalanceOptions } from './plugin/balance.js'
 export type {
   AffinityCookieOptions, AffinityOptions, BalancedRouteOptions, CookieAffinityOptions, HeaderOptions, HealthOptions, LoadBalancerOptions,

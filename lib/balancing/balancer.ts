@@ -186,7 +186,11 @@ export class Balancer {
       }
     }
     const verdict = verdictOf(settlement, this.#failureStatuses)
-    if (verdict === 'bad') target.failures++
+    target.counters.add(settlement)
+    if (verdict === 'bad') {
+      target.failures++
+      target.counters.lastFailure = settlement.outcome === 'bad-status' ? `status ${settlement.status}` : settlement.outcome
+    }
     this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', settlement.outcome)
   }
 
@@ -227,6 +231,7 @@ export class Balancer {
   #eject (target: Target, unreachable: boolean, reason: string): void {
     const length = target.ejection.eject(this.#options.clock.now(), unreachable)
     this.#returns.set(target, this.#options.clock.after(length, this.#onReturn, target))
+    target.counters.ejections++
     this.#refresh()
     this.#options.notify('ejected', target, reason)
   }

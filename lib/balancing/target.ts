@@ -1,3 +1,4 @@
+import { TargetCounters } from './counters.js'
 import type { Ejection } from './ejection.js'
 
 /**
@@ -42,6 +43,7 @@ export class Target {
   requests = 0
   /** Attempts that counted against it since it was added. */
   failures = 0
+  readonly counters = new TargetCounters()
   /** Position in the configured order. */
   index = 0
   /** The weight with slow start applied; what policies go by. */

@@ -10,6 +10,7 @@ import type { Lease } from '../balancing/balancer.js'
 import type { Timer } from '../balancing/clock.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { Target } from '../balancing/target.js'
+import { attemptEnds, attemptsAreHeard, attemptStarts, type AttemptMessage } from './channels.js'
 import { DeadlineError, type Deadline } from './deadlines.js'
 import type { RawHeaders } from './downstream.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
@@ -60,6 +61,8 @@ export class Attempt implements ConnectionAware {
   #resume: (() => void) | undefined
   #abort: ((reason: Error) => void) | undefined
   #refused = false
+  /** What is told to who listens; undefined when nobody did at the start. */
+  #message: AttemptMessage | undefined
   /** One timer serves all phases: it looks at `#deadlineAt` when it fires, and goes on if that has moved. */
   #timer: Timer
   #timerAt = 0
@@ -75,9 +78,17 @@ export class Attempt implements ConnectionAware {
     this.#startedAt = exchange.clock.now()
   }
 
-  run (): void {
-    const { request, timeouts } = this.#exchange
+  /** `number`: 1 for the first of a request. */
+  run (number: number): void {
+    const { timeouts } = this.#exchange
     if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, this.#onAttemptTimeout, undefined)
+    if (attemptsAreHeard()) attemptStarts(this.#message = this.#describe(number), () => { this.#send() })
+    else this.#send()
+    if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect)
+  }
+
+  #send (): void {
+    const { request } = this.#exchange
     this.#pool.dispatch({
       path: this.#pool.basePath + request.path,
       method: request.method,
@@ -89,7 +100,11 @@ export class Attempt implements ConnectionAware {
       reset: request.upgrade === null ? hasUnexpectedBody(request) : undefined,
       servername: this.#pool.servername
     } as never, this as never)
-    if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect)
+  }
+
+  #describe (attempt: number): AttemptMessage {
+    const { upstream, request } = this.#exchange
+    return { upstream: upstream.name, target: this.target.id, url: this.target.url, method: request.method, path: this.#pool.basePath + request.path, attempt }
   }
 
   get progress (): Progress {
@@ -183,7 +198,7 @@ export class Attempt implements ConnectionAware {
   onComplete (trailers: RawHeaders | Headers): void {
     const delivering = this.#phase === 'delivering'
     this.#end(this.#exchange.isBadStatus(this.status!) ? 'bad-status' : 'success')
-    if (delivering) this.#exchange.completed(Array.isArray(trailers) ? trailers : rawHeaders(trailers))
+    if (delivering) this.#exchange.completed(this.status!, Array.isArray(trailers) ? trailers : rawHeaders(trailers))
   }
 
   onUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
@@ -242,9 +257,18 @@ export class Attempt implements ConnectionAware {
     }
     this.#lease.end(settlement)
     this.#exchange.ended(this, settlement, error)
+    if (this.#message !== undefined) this.#publishEnd(this.#message, settlement, error)
     if (error === undefined) return
     if (phase === 'delivering') this.#exchange.brokeOff(outcome, error)
     else if (phase !== 'discarding') this.#exchange.attemptFailed(this, outcome, error)
+  }
+
+  #publishEnd (message: AttemptMessage, { outcome, status, durationMs }: Settlement, error: Error | undefined): void {
+    message.outcome = outcome
+    message.durationMs = durationMs
+    if (status !== undefined) message.status = status
+    if (error !== undefined) message.error = error
+    attemptEnds(message)
   }
 
   // ---- deadlines ----------------------------------------------------------------------------------------------------

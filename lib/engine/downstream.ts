@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { AttemptReport } from './exchange.js'
 
 /** Header names and values in turn, as they came. */
 export type RawHeaders = Buffer[]
@@ -8,6 +9,8 @@ export type RawHeaders = Buffer[]
  * tried again leave no trace.
  */
 export interface Downstream {
+  /** An attempt has ended, and not well. */
+  attempted? (report: AttemptReport): void
   /** An interim response (1xx). */
   informed (status: number, headers: RawHeaders): void
   /** The response begins. `resume` ends a pause. Returns false to pause. */

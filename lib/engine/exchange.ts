@@ -69,6 +69,8 @@ export class Exchange implements Waiting {
   readonly #discarded: Attempt[] = []
   #done = false
   #queued = false
+  #startedAt = 0
+  #attempts = 0
   readonly #tried: string[] = []
   /** Targets that asked not to be tried again soon. */
   readonly #barred: string[] = []
@@ -98,6 +100,7 @@ export class Exchange implements Waiting {
   start (): void {
     this.request.body.watch(this.#bodyFailed)
     if (this.#done) return
+    this.#startedAt = this.clock.now()
     if (this.timeouts.total > 0) this.#total = this.clock.after(this.timeouts.total, onTotal, this)
     if (this.#retry !== false) {
       this.upstream.budget?.deposit()
@@ -109,13 +112,13 @@ export class Exchange implements Waiting {
   /** The client has left, or nobody wants the answer any more. */
   abort (outcome: 'client-aborted' | 'abandoned', error: Error): void {
     if (this.#done) return
-    this.#finish()
+    this.#finish(statusOf(error))
     this.#giveUp(outcome, error)
   }
 
   /** The request will never be whole: a target must not take what it has for all of it. */
   readonly #bodyFailed = (error: Error): void => {
-    this.#finish()
+    this.#finish(statusOf(error))
     this.#giveUp(error instanceof ClientClosedError ? 'client-aborted' : 'client-fault', error)
     this.#downstream.failed(error)
   }
@@ -182,14 +185,14 @@ export class Exchange implements Waiting {
     return this.#downstream.received(chunk)
   }
 
-  completed (trailers: RawHeaders): void {
-    this.#finish()
+  completed (status: number, trailers: RawHeaders): void {
+    this.#finish(status)
     this.#downstream.completed(trailers)
   }
 
   upgraded (attempt: Attempt, status: number, headers: RawHeaders, socket: Duplex): (() => void) | void {
     this.#settleOn(attempt)
-    this.#finish()
+    this.#finish(status)
     return this.#downstream.upgraded(status, headers, socket)
   }
 
@@ -212,6 +215,7 @@ export class Exchange implements Waiting {
     if (status !== undefined) record.status = status
     if (error !== undefined) record.error = error
     this.report.attempts.push(record)
+    if (outcome !== 'success') this.#downstream.attempted?.(record)
     this.upstream.attemptEnded(attempt.target, settlement)
   }
 
@@ -234,11 +238,13 @@ export class Exchange implements Waiting {
     }
   }
 
-  #try (target: Target): void {
+  #try (target: Target, hedge = false): void {
+    if (hedge) this.upstream.counters.hedges++
+    else if (this.#attempts > 0) this.upstream.counters.retries++
     this.report.target = target.id
     const attempt = new Attempt(this, this.upstream.poolOf(target), this.upstream.balancer.begin(target))
     this.#running.push(attempt)
-    attempt.run()
+    attempt.run(++this.#attempts)
   }
 
   /** After an attempt that did not serve: begins or plans another one, when that is allowed. `retryAfter`: milliseconds its answer asks for. */
@@ -294,6 +300,7 @@ export class Exchange implements Waiting {
 
   #joinQueue (): boolean {
     this.#queued = this.upstream.queue.join(this)
+    if (this.#queued) this.upstream.counters.queued++
     return this.#queued
   }
 
@@ -334,7 +341,7 @@ export class Exchange implements Waiting {
     this.#context.tried = this.#tried
     const picked = this.#pick()
     // One whom health keeps out is good for a last try, not for a second.
-    if (picked instanceof Target && picked.eligible && this.#withdraw()) this.#try(picked)
+    if (picked instanceof Target && picked.eligible && this.#withdraw()) this.#try(picked, true)
   }
 
   // ---- endings ------------------------------------------------------------------------------------------------------------
@@ -362,12 +369,14 @@ export class Exchange implements Waiting {
 
   #fail (error: Error): void {
     if (this.#done) return
-    this.#finish()
+    this.#finish(statusOf(error))
     this.#downstream.failed(error)
   }
 
-  #finish (): void {
+  /** `status`: what the client got of it. */
+  #finish (status: number): void {
     this.#done = true
+    this.upstream.counters.ended(status, this.clock.now() - this.#startedAt)
     this.clock.cancel(this.#total)
     this.clock.cancel(this.#backoff)
     this.clock.cancel(this.#hedge)
@@ -376,6 +385,10 @@ export class Exchange implements Waiting {
     for (const attempt of this.#discarded) attempt.cancel('bad-status', new Error('the response was not wanted'))
     this.request.body.close()
   }
+}
+
+function statusOf (error: Error): number {
+  return (error as { statusCode?: number }).statusCode ?? 500
 }
 
 function onTotal (exchange: Exchange): void { exchange.totalPassed() }

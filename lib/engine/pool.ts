@@ -114,6 +114,11 @@ export class TargetPool {
     this.#pool = this.#open(settings.http2)
   }
 
+  /** Connections that are open, upgraded ones included. */
+  get size (): number {
+    return this.#pool.stats.connected + (this.#upgradePool?.stats.connected ?? 0) + this.upgraded.size
+  }
+
   dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     if (!this.#settings.http2) {
       this.#pool.dispatch(options, handler)

@@ -9,6 +9,7 @@ import type { PickContext } from '../balancing/policy.js'
 import type { Target, TargetHealth, TargetState } from '../balancing/target.js'
 import { NoTargetError } from '../errors.js'
 import { array, checked, fault, milliseconds, object, oneOf, optional, refuse, string, type Check } from '../options.js'
+import { targetChannel, type TargetMessage } from './channels.js'
 import { systemClock } from './clock.js'
 import { UpstreamDispatcher } from './dispatcher.js'
 import { TargetGoneError } from './failure.js'
@@ -16,6 +17,7 @@ import { TargetPool } from './pool.js'
 import { RecentTimes } from './quantile.js'
 import { Queue } from './queue.js'
 import { RetryBudget } from './retry-budget.js'
+import { UpstreamCounters } from './upstream-counters.js'
 import { checkEngine, type EngineSettings } from './upstream-options.js'
 import {
   tagsOption, targetOption, targetsOption, tierOption, weightOption,
@@ -139,6 +141,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly clock: Clock
   /** @internal */
   readonly random: Random
+  /** @internal */
+  readonly counters = new UpstreamCounters()
   /** @internal Requests that wait for a slot. */
   readonly queue: Queue
   /** @internal What retries are allowed; undefined for no limit. */
@@ -180,6 +184,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       clock: this.clock,
       random: settings.random,
       notify: (event, target, reason) => {
+        if (targetChannel.hasSubscribers) targetChannel.publish({ event, upstream: name, target: target.id, ...(reason !== undefined && { reason }) } satisfies TargetMessage)
         try {
           this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
         } catch (error) {
@@ -334,6 +339,11 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     let pool = this.#pools.get(target)
     if (pool === undefined) this.#pools.set(target, pool = this.#poolFor(target))
     return pool
+  }
+
+  /** @internal Open connections to a target, upgraded ones included. */
+  connectionsOf (target: Target): number {
+    return this.#pools.get(target)?.size ?? 0
   }
 
   #poolFor (target: Target, before?: TargetPool): TargetPool {

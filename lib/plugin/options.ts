@@ -4,6 +4,7 @@ import type { PolicyOption } from '../balancing/policies/index.js'
 import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
+import { metricsOption, type MetricsOptions, type MetricsSettings } from '../operations/metrics.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
 import { array, boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
@@ -248,6 +249,8 @@ export interface LoadBalancerOptions {
   upstreams?: Record<string, UpstreamOptions>
   /** Prefix → upstream: `'/shop'` serves `/shop` and `/shop/*`, all methods. @default {} */
   routes?: Record<string, string | BalancedRouteOptions>
+  /** Metrics through a Prometheus client of your own; see `docs/metrics.md`. @default false */
+  metrics?: MetricsOptions | false
   /** Milliseconds that requests in flight have to end when the server closes. @default 30_000 */
   drainMs?: number
 }
@@ -262,6 +265,7 @@ export interface RouteSettings {
 export interface LoadBalancerSettings {
   upstreams: Record<string, UpstreamSettings>
   routes: RouteSettings[]
+  metrics: MetricsSettings | false
   drainMs: number
 }
 
@@ -320,6 +324,7 @@ const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
 const pluginFields = object<LoadBalancerSettings>({
   upstreams: optional(record(upstreamOption), {}),
   routes: optional(routesOption, []),
+  metrics: switchable(metricsOption, false),
   drainMs: drainMsOption
 })
 

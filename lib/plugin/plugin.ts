@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } 
 import fastifyCookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
 import type { Balancing } from '../engine/exchange.js'
+import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
@@ -41,12 +42,16 @@ interface RouteConfig { upstream?: string, [kRewritePrefix]?: string | undefined
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
-  const { upstreams, routes, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
+  const { upstreams, routes, metrics, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
   const registry = inherited ?? new Upstreams(fastify.server, fastify.log, await cookieSerializer())
   if (inherited === undefined) {
     decorate(fastify, registry)
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
     fastify.addHook('onClose', () => registry.close())
+  }
+  if (metrics !== false) {
+    const withdraw = registerMetrics(metrics, () => registry)
+    fastify.addHook('onClose', async () => { withdraw() })
   }
   for (const [name, settings] of Object.entries(upstreams)) registry.install(name, settings)
 

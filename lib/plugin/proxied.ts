@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Timeouts } from '../engine/deadlines.js'
 import type { Downstream, RawHeaders } from '../engine/downstream.js'
-import { Exchange } from '../engine/exchange.js'
+import { Exchange, type AttemptReport } from '../engine/exchange.js'
 import { endToEndHeaders, oneValueEach, rawHeader, type Headers } from '../engine/headers.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import { Tunnel } from '../engine/tunnel.js'
@@ -169,6 +169,13 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   // ---- what the exchange tells ------------------------------------------------------------------------------------------
 
+  attempted ({ target, outcome, status, error, durationMs }: AttemptReport): void {
+    if (outcome === 'client-aborted' || outcome === 'abandoned') return
+    const { upstream } = this.#entry
+    const attempt = this.#exchange!.report.attempts.length
+    this.#reply.request.log.warn({ upstream: upstream.name, target, outcome, attempt, status, durationMs, err: error }, 'an attempt has failed')
+  }
+
   informed (status: number, headers: RawHeaders): void {
     if (this.#answer === undefined) passInterim(this.#reply, status, endToEndHeaders(headers))
   }
@@ -194,7 +201,10 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     if (settings.location) mapBack(headers, this.#mapping)
     if (settings.cookiePath) mapCookiePaths(headers, this.#mapping())
     if (affinity !== undefined && !upstream.isFailureStatus(status)) {
-      affinity.served(this.#visitor, this.#exchange!.servedBy!, headers, this.#reply.request)
+      const { servedBy } = this.#exchange!
+      const { target } = this.#visitor
+      upstream.counters.affinity[target === undefined ? 'miss' : target === servedBy!.id ? 'hit' : 'moved']++
+      affinity.served(this.#visitor, servedBy!, headers, this.#reply.request)
     }
     if (settings.response === undefined) return headers
     try {

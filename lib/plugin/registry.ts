@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { MemorySessions } from '../balancing/sessions.js'
 import { drainMsOption, Upstream, type DrainOptions } from '../engine/upstream.js'
+import { logChanges } from '../operations/log.js'
 import { Prober } from '../health/prober.js'
 import { checked, object, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
@@ -113,6 +114,7 @@ export class Upstreams implements Iterable<Upstream> {
       initialHealth: active !== false && active.initial === 'pending' ? 'pending' : 'unchecked',
       fault: (error, where) => { this.#log.error({ err: error, upstream: name }, `${where} has thrown`) }
     })
+    logChanges(upstream, this.#log)
     const prober = active === false ? undefined : new Prober(upstream, active)
     this.#entries.set(name, {
       upstream,

@@ -81,8 +81,9 @@ t.test('options that are none are a fault', async t => {
 })
 
 t.test('unknown options are told, with those that are known', async t => {
-  t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, drainMs'])
+  t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, metrics, drainMs'])
   matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers, upgrades$/])
+  matchLines(t, shopFaults({ upgrades: ['websocket', 'two words', 3] }), [/^upstreams\.shop\.upgrades\[1\]: expected a protocol/, /^upstreams\.shop\.upgrades\[2\]: expected a protocol/])
   matchLines(t, shopFaults({ health: { activ: {} } }), ['upstreams.shop.health.activ: unknown option; known are active, passive'])
   matchLines(t, shopFaults({ health: { active: { pfad: '/' } } }), [/^upstreams\.shop\.health\.active\.pfad: unknown option; known are type, path, /])
   matchLines(t, shopFaults({ headers: { hosts: '' } }), ['upstreams.shop.headers.hosts: unknown option; known are host'])
@@ -271,7 +272,7 @@ t.test('one error lists every fault, and nothing is half registered', async t =>
     () => t.fail('it was registered'), (error: Error & { code: string, statusCode: number }) => error) as Error & { code: string, statusCode: number }
   t.match(error, { code: 'FST_LB_INVALID_OPTIONS', statusCode: 500 })
   matchLines(t, error.message.split('\n').sort(), [
-    'metric: unknown option; known are upstreams, routes, drainMs',
+    'metric: unknown option; known are upstreams, routes, metrics, drainMs',
     'routes["/other"]: no upstream "other"; there are good, shop, api',
     'upstreams.api.affinity.cookie.name: expected a name of its own, got "lb_good", which "good" has',
     /^upstreams\.shop\.affinity\.cookie\.secret: /,

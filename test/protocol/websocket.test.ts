@@ -168,6 +168,32 @@ t.test('what the client sends ahead of the answer gets to the target, after it',
   t.equal(body, 'first words|ahead|and half a goodbye|last words')
 })
 
+t.test('a client that sends a lot ahead of the answer is read later, and all of it arrives', async t => {
+  const target = await startTarget(t, 'a')
+  let accept!: () => void
+  let got = 0
+  target.server.on('upgrade', (_request, socket, head) => {
+    got = head.length
+    socket.on('error', () => {}).on('data', (chunk: Buffer) => { got += chunk.length }).on('end', () => socket.end())
+    accept = () => socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: chat\r\nconnection: upgrade\r\n\r\n')
+  })
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], upgrades: ['chat'] } }, routes: { '/shop': 'shop' } })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('GET /shop HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: chat\r\n\r\n')
+  await until(() => accept !== undefined, 'the target is asked')
+  socket.write(Buffer.alloc(3_000_000, 'x'))
+  t.equal(got, 0)
+  accept()
+  await until(() => got === 3_000_000, 'all of it')
+  socket.destroy()
+})
+
+t.test('a path that is no path is refused', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  await t.rejects(converse(t, `${url}/%zz`), refusal({ status: 400 }))
+})
+
 t.test('a target that changes to something else, or changes nothing, has not understood', async t => {
   const target = await startTarget(t, 'a')
   target.server.on('upgrade', (request, socket) => {

@@ -1,0 +1,63 @@
+/**
+ * What is told to whoever listens (`node:diagnostics_channel`), and built for nobody else.
+ *
+ * `tracingChannel('fastify-load-balancer:attempt')`: `start` and `end` around the sending of an attempt, so that stores bound to `start` hold for it, `asyncEnd` when it
+ * has ended, with `error` before it when it failed. The message is one object for all of them.
+ */
+import { channel, tracingChannel } from 'node:diagnostics_channel'
+import type { Outcome } from '../balancing/outcome.js'
+
+/** The message of the attempt channels. */
+export interface AttemptMessage {
+  /** Name of the upstream. */
+  readonly upstream: string
+  /** Id of the target. */
+  readonly target: string
+  /** Where it is. */
+  readonly url: string
+  readonly method: string
+  /** As the target is asked. */
+  readonly path: string
+  /** 1 for the first attempt of a request. */
+  readonly attempt: number
+  /** From here on: once it has ended. */
+  outcome?: Outcome
+  status?: number
+  error?: Error
+  /** Milliseconds. */
+  durationMs?: number
+}
+
+/** The message of the channel `fastify-load-balancer:target`: what the events of the upstreams say. */
+export interface TargetMessage {
+  /** `added`, `removed`, `changed`, `healthy`, `unhealthy`, `ejected` or `restored`. */
+  readonly event: string
+  readonly upstream: string
+  readonly target: string
+  readonly reason?: string
+}
+
+const attempts = tracingChannel<unknown, AttemptMessage>('fastify-load-balancer:attempt')
+
+export const targetChannel = channel('fastify-load-balancer:target')
+
+export function attemptsAreHeard (): boolean {
+  return attempts.hasSubscribers
+}
+
+/** Runs `send` in what `start` has bound. */
+export function attemptStarts (message: AttemptMessage, send: () => void): void {
+  attempts.start.runStores(message, () => {
+    try {
+      send()
+    } finally {
+      attempts.end.publish(message)
+    }
+  })
+}
+
+export function attemptEnds (message: AttemptMessage): void {
+  if (message.error !== undefined) attempts.error.publish(message)
+  attempts.asyncStart.publish(message)
+  attempts.asyncEnd.publish(message)
+}

@@ -1,0 +1,74 @@
+/** `node:diagnostics_channel`: attempts and targets, as tracing sees them. */
+import t from 'tap'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { channel, subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
+import { startGateway, startTarget, refusedUrl } from '../helpers/servers.js'
+import type { AttemptMessage, TargetMessage } from '../../lib/index.js'
+
+t.test('an attempt is told from its start to its end, whatever the end is; stores bound to its start hold for what it sends', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, {
+    upstreams: { shop: { policy: 'first', targets: [{ id: 'dead', url: await refusedUrl() }, { id: 'a', url: `${target.url}/base` }] } },
+    routes: { '/': 'shop' }
+  })
+  const seen: string[] = []
+  const attempts = tracingChannel<unknown, AttemptMessage>('fastify-load-balancer:attempt')
+  const spans = new AsyncLocalStorage<string>()
+  attempts.start.bindStore(spans, ({ target, attempt }) => `${target} ${attempt}`)
+  const within: Array<string | undefined> = []
+  const onRequest = (): void => { within.push(spans.getStore()) }
+  subscribe('undici:request:create', onRequest)
+  const handlers = {
+    start: ({ target, method, path, attempt }: AttemptMessage) => { seen.push(`start ${attempt} ${target} ${method} ${path}`) },
+    end: ({ target }: AttemptMessage) => { seen.push(`end ${target}`) },
+    asyncStart () {},
+    asyncEnd: ({ target, outcome, status, durationMs }: AttemptMessage) => { seen.push(`done ${target} ${outcome} ${status} ${typeof durationMs}`) },
+    error: ({ target, error }: AttemptMessage) => { seen.push(`error ${target} ${(error as NodeJS.ErrnoException).code}`) }
+  }
+  attempts.subscribe(handlers as never)
+  await (await fetch(`${url}/x?y`)).text()
+  attempts.unsubscribe(handlers as never)
+  attempts.start.unbindStore(spans)
+  unsubscribe('undici:request:create', onRequest)
+  t.strictSame(seen, [
+    'start 1 dead GET /x?y', 'end dead', 'error dead ECONNREFUSED', 'done dead connect-failure undefined number',
+    'start 2 a GET /base/x?y', 'end a', 'done a success 200 number'
+  ].sort((a, b) => seen.indexOf(a) - seen.indexOf(b)))
+  t.ok(within.includes('a 2'), 'what undici does for it is part of it')
+  await (await fetch(url)).text()
+  t.equal(seen.length, 7, 'nobody listens any more')
+})
+
+t.test('changes of targets are told, and logged in words', async t => {
+  const lines: Array<Record<string, unknown>> = []
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: ['http://127.0.0.1:1'] } } }, {
+    server: { logger: { level: 'info', stream: { write: (line: string) => { lines.push(JSON.parse(line) as Record<string, unknown>) } } } }
+  })
+  const seen: TargetMessage[] = []
+  const onTarget = (message: unknown): void => { seen.push(message as TargetMessage) }
+  channel('fastify-load-balancer:target').subscribe(onTarget)
+  const shop = app.upstreams.get('shop')!
+  shop.add({ id: 'b', url: 'http://127.0.0.1:2', weight: 3 })
+  shop.update('b', { state: 'drain' })
+  await shop.remove('b')
+  channel('fastify-load-balancer:target').unsubscribe(onTarget)
+  t.strictSame(seen, ['added', 'changed', 'removed'].map(event => ({ event, upstream: 'shop', target: 'b' })))
+  const said = lines.filter(({ target }) => target === 'b').map(({ msg, state, weight, upstream }) => [msg, state, weight, upstream])
+  t.strictSame(said, [
+    ['a target was added', 'ready', 3, 'shop'],
+    ['a target was changed', 'drain', 3, 'shop'],
+    ['a target was removed', undefined, undefined, 'shop']
+  ])
+})
+
+t.test('an attempt that fails is a line of the log, one that does not is none', async t => {
+  const target = await startTarget(t, 'a')
+  const lines: Array<Record<string, unknown>> = []
+  const { url } = await startGateway(t, { upstreams: { shop: { policy: 'first', targets: [{ id: 'dead', url: await refusedUrl() }, { id: 'a', url: target.url }] } }, routes: { '/': 'shop' } }, {
+    server: { logger: { level: 'info', stream: { write: (line: string) => { lines.push(JSON.parse(line) as Record<string, unknown>) } } } }
+  })
+  await (await fetch(url)).text()
+  const failed = lines.filter(({ outcome }) => outcome !== undefined)
+  t.match(failed, [{ level: 40, upstream: 'shop', target: 'dead', outcome: 'connect-failure', attempt: 1, err: { code: 'ECONNREFUSED' }, msg: 'an attempt has failed' }])
+  t.equal(failed.length, 1)
+})
