@@ -24,7 +24,7 @@ const cookieFaults = (cookie: unknown): string[] => affinityFaults({ cookie })
 // ---- defaults -------------------------------------------------------------------------------------------------------------
 
 t.test('no options at all are options', async t => {
-  t.strictSame(checked(pluginOptions(() => false), {}, ''), { upstreams: {}, routes: [], drainMs: 30_000 })
+  t.strictSame(checked(pluginOptions(() => false), {}, ''), { upstreams: {}, routes: [], metrics: false, drainMs: 30_000 })
 })
 
 t.test('what is absent in an upstream has its default', async t => {
