@@ -40,12 +40,12 @@ function whole (option, value) {
   return Number(value)
 }
 
-/** A scenario that takes a share of its time. One where something happens at a certain moment is left as it is. */
+/** A scenario that is measured for a share of its time; what policies have to learn takes as long as ever. One where something happens at a certain moment is left as it is. */
 export function shortened (scenario, share) {
-  const { warmUp, phases, targets } = scenario
+  const { phases, targets } = scenario
   const moments = targets.flatMap(({ joinsAt, leavesAt, failures, slowdowns }) => [joinsAt, leavesAt, failures?.from, ...slowdowns.map(({ at }) => at)])
   if (moments.some(moment => moment > 0)) return scenario
-  return { ...scenario, warmUp: warmUp * share, phases: phases.map(phase => ({ ...phase, lasts: phase.lasts * share })) }
+  return { ...scenario, phases: phases.map(phase => ({ ...phase, lasts: phase.lasts * share })) }
 }
 
 export function progress (text) {

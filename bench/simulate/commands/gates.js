@@ -22,7 +22,7 @@ export async function run (args) {
 
 /** The simulations of all gates at once: several gates look at the same ones. */
 async function judgeAll (gates, { seeds, quick, jobs }) {
-  const played = (scenario, whole) => quick && !whole ? shortened(scenario, settings.quick.durations) : scenario
+  const played = (scenario, whole) => quick && !whole ? shortened(scenario, settings.quick.measured) : scenario
   const runnable = gates.filter(gate => missing(gate).length === 0)
   const tasks = runnable.flatMap(({ runs, whole }) => Object.values(runs).flatMap(({ description, policy }) =>
     seeds.map(seed => ({ scenario: played(scenarioOf(description), whole), policy, seed }))))

@@ -20,7 +20,7 @@ export async function run (args) {
   const { policies, ...description } = await read(options.pool)
   const scenario = scenarioOf(description)
   const { seeds, quick, jobs } = options
-  const played = quick ? shortened(scenario, settings.quick.durations) : scenario
+  const played = quick ? shortened(scenario, settings.quick.measured) : scenario
   const tasks = policies.flatMap(policy => seeds.map(seed => ({ scenario: played, policy, seed })))
   const results = await runAll(tasks, { jobs, progress: (done, all) => progress(`${done} of ${all}`) })
   progress('')

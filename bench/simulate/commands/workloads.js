@@ -34,7 +34,7 @@ export async function run (args) {
 async function simulateAll (workload, runs, { seeds, quick, jobs }) {
   const tasks = runs.flatMap(({ description, policy }) => {
     const scenario = scenarioOf(description)
-    return seeds.map(seed => ({ scenario: quick ? shortened(scenario, settings.quick.durations) : scenario, policy, seed }))
+    return seeds.map(seed => ({ scenario: quick ? shortened(scenario, settings.quick.measured) : scenario, policy, seed }))
   })
   const results = await runAll(tasks, { jobs, progress: (done, all) => progress(`${workload}: ${done} of ${all}`) })
   progress('')

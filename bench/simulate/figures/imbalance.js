@@ -13,7 +13,7 @@ export const file = 'imbalance.svg'
 const exponents = [0.6, 0.8, 1, 1.2]
 
 export async function draw ({ seeds, quick, jobs, progress }) {
-  const scenarios = exponents.map(exponent => scenarioOf(asked(exponent))).map(scenario => quick ? shortened(scenario, settings.quick.durations) : scenario)
+  const scenarios = exponents.map(exponent => scenarioOf(asked(exponent))).map(scenario => quick ? shortened(scenario, settings.quick.measured) : scenario)
   const tasks = bounds.flatMap(bound => scenarios.flatMap(scenario => seeds.map(seed => ({ scenario, policy: hash('rendezvous', bound), seed }))))
   const results = await runAll(tasks, { jobs, progress })
   const rows = bounds.map(bound => ({ name: bound === undefined ? 'no bound' : `bound ${bound}`, results: exponents.map(() => results.splice(0, seeds.length)) }))

@@ -18,7 +18,7 @@ const title = 'p99 over load: neighbours slow each of 20 targets down for 2 s of
 
 export async function draw ({ seeds, quick, jobs, progress }) {
   const compared = policies.filter(exists)
-  const scenarios = loads.map(load => scenarioOf(crowd(20, 20, load))).map(scenario => quick ? shortened(scenario, settings.quick.durations) : scenario)
+  const scenarios = loads.map(load => scenarioOf(crowd(20, 20, load))).map(scenario => quick ? shortened(scenario, settings.quick.measured) : scenario)
   const tasks = compared.flatMap(policy => scenarios.flatMap(scenario => seeds.map(seed => ({ scenario, policy, seed }))))
   const results = await runAll(tasks, { jobs, progress })
   const rows = compared.map(name => ({ name, results: loads.map(() => results.splice(0, seeds.length)) }))
