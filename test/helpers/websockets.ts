@@ -1,9 +1,11 @@
 /** WebSocket targets and clients. */
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { WebSocket, WebSocketServer, type ClientOptions } from 'ws'
+import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws'
+import type { Certificate } from './certificates.js'
 import type { Ending } from './servers.js'
 
 export interface WebSocketTarget {
@@ -18,14 +20,20 @@ export interface WebSocketTarget {
   kill: () => Promise<void>
 }
 
-/** A target that says its name to each client, and then what the client says. `refuse`: the status it answers handshakes with instead. */
-export async function startWebSocketTarget (t: Ending, name: string, { refuse }: { refuse?: number } = {}): Promise<WebSocketTarget> {
+/**
+ * A target that says its name to each client, and then what the client says.
+ * - `refuse`: the status it answers handshakes with instead
+ * - `tls`: it speaks https, with this certificate
+ * - `ws`: options of its `WebSocketServer`
+ */
+export async function startWebSocketTarget (t: Ending, name: string, { refuse, tls, ws = {} }: { refuse?: number, tls?: Certificate, ws?: ServerOptions } = {}): Promise<WebSocketTarget> {
   const handshakes: IncomingMessage[] = []
   const closed: Array<{ code: number, reason: string }> = []
   const sockets = new Set<Socket>()
-  const server = createServer((_request, response) => { response.end(name) })
-  const wss = new WebSocketServer({ noServer: true })
-  server.on('connection', socket => {
+  const answer: RequestListener = (_request, response) => { response.end(name) }
+  const server = tls === undefined ? createServer(answer) : createTlsServer({ ...tls }, answer)
+  const wss = new WebSocketServer({ ...ws, noServer: true })
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
@@ -49,7 +57,7 @@ export async function startWebSocketTarget (t: Ending, name: string, { refuse }:
     if (server.listening) await new Promise(resolve => server.close(resolve))
   }
   t.teardown(kill)
-  return { name, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, handshakes, clients: wss.clients, closed, kill }
+  return { name, url: `http${tls === undefined ? '' : 's'}://127.0.0.1:${(server.address() as AddressInfo).port}`, handshakes, clients: wss.clients, closed, kill }
 }
 
 export interface Conversation {
@@ -63,8 +71,8 @@ export interface Conversation {
 }
 
 /** Opens a WebSocket; a refusal throws an Error with the `response` that came instead. */
-export async function converse (t: Ending, url: string, options: ClientOptions = {}): Promise<Conversation> {
-  const ws = new WebSocket(url.replace(/^http/, 'ws'), options)
+export async function converse (t: Ending, url: string, { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {}): Promise<Conversation> {
+  const ws = new WebSocket(url.replace(/^http/, 'ws'), protocols, options)
   t.teardown(() => { ws.terminate() })
   const messages: string[] = []
   let waiting: ((message: string) => void) | undefined
