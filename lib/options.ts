@@ -2,6 +2,7 @@
  * How options are declared: a `Check` per value, put together where the option's type is declared. A check reports
  * every fault it finds with the path of the value, and returns the value to work with, defaults filled in.
  */
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { InvalidOptionsError } from './errors.js'
 
 /** Looks at `value`, adds a line to `faults` for each thing wrong with it, returns what to use. */
@@ -126,6 +127,23 @@ export function record<T> (check: Check<T>): Check<Record<string, T>> {
     }
     return result
   }
+}
+
+/** Header fields to send, by name. */
+export const headers: Check<Record<string, string>> = (value, path, faults) => {
+  const before = faults.length
+  const fields = record(string)(value, path, faults)
+  if (faults.length > before) return fields
+  for (const [name, text] of Object.entries(fields)) {
+    try {
+      validateHeaderName(name)
+      validateHeaderValue(name, text)
+    } catch {
+      // Not `fault`: what was got may be a secret.
+      faults.push(`${path}[${JSON.stringify(name)}]: expected a header that can be sent, got a name or a value with characters that it must not have`)
+    }
+  }
+  return fields
 }
 
 /** An object with exactly these fields. A key that is not one of them is a fault: most are misspelt. */

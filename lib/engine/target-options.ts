@@ -163,11 +163,6 @@ function withAddress (origin: string, address: string): string {
   return url.origin
 }
 
-/** What `config` was made from, as far as it is known: the limit is only there if it was the target's own. */
-export function optionsOf ({ url, id, address, weight, tier, tags, ownLimit, tls }: EngineTargetConfig): TargetOptions {
-  return { url, id, weight, tier, tags, tls, ...(address !== undefined && { address }), ...(ownLimit !== undefined && { limits: { maxRequests: ownLimit } }) }
-}
-
 /** For messages, which end up in logs. */
 function withoutCredentials (url: string): string {
   return url.replace(/[^/\\]*@/, '…@')

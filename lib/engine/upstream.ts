@@ -196,7 +196,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       fault
     })
     this.dispatcher = new UpstreamDispatcher(this)
-    this.#reconcile(settings.targets)
+    this.reconcile(settings.targets)
   }
 
   /** The targets by id, in their configured order. A change of membership makes a new map. */
@@ -209,7 +209,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** Adds a target. It takes requests from the next pick on; with probes configured, once it has passed one. Throws `FST_LB_INVALID_OPTIONS`. */
   add (target: string | TargetOptions): Target {
     const [config] = this.#checkTargets([target], this.balancer.byId.keys(), 'target') as [EngineTargetConfig]
-    this.#reconcile([...this.#configs(), config])
+    this.reconcile([...this.#configs(), config])
     return this.balancer.byId.get(config.id)!
   }
 
@@ -248,7 +248,12 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
    * When one is wrong nothing is changed, and `FST_LB_INVALID_OPTIONS` lists every fault.
    */
   replace (targets: Array<string | TargetOptions>): void {
-    this.#reconcile(this.#checkTargets(targets, [], 'targets'))
+    this.reconcile(this.check(targets))
+  }
+
+  /** @internal What `replace` makes of these; throws as it does. */
+  check (targets: unknown): EngineTargetConfig[] {
+    return this.#checkTargets(targets, [], 'targets')
   }
 
   #checkTargets (targets: unknown, taken: Iterable<string>, path: string): EngineTargetConfig[] {
@@ -274,7 +279,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     return this.balancer.all.map(target => target.config as EngineTargetConfig)
   }
 
-  #reconcile (configs: EngineTargetConfig[]): void {
+  /** @internal `replace`, with what was checked. */
+  reconcile (configs: EngineTargetConfig[]): void {
     const limit = this.settings.limits.maxRequests ?? this.settings.pool.connections
     const limited = configs.map(config => ({ ...config, maxRequests: config.ownLimit ?? limit }))
     const before = new Map(this.balancer.all.map(target => [target, target.config as EngineTargetConfig]))

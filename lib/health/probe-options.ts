@@ -1,5 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { fault, integer, milliseconds, number, object, oneOf, optional, record, string, type Check } from '../options.js'
+import { fault, headers, integer, milliseconds, number, object, oneOf, optional, type Check } from '../options.js'
 
 /** Active health checks. Times are milliseconds. */
 export interface ProbeOptions {
@@ -85,22 +84,6 @@ const methodOption: Check<string> = (value, path, faults) => {
   return value as string
 }
 
-const headersOption: Check<Record<string, string>> = (value, path, faults) => {
-  const before = faults.length
-  const headers = record(string)(value, path, faults)
-  if (faults.length > before) return headers
-  for (const [name, text] of Object.entries(headers)) {
-    try {
-      validateHeaderName(name)
-      validateHeaderValue(name, text)
-    } catch {
-      // Not `fault`: what was got may be a secret.
-      faults.push(`${path}[${JSON.stringify(name)}]: expected a header that can be sent, got a name or a value with characters that it must not have`)
-    }
-  }
-  return headers
-}
-
 const isSuccess = statusOption('200-399', '', [])
 
 export const probeOptions = object<ProbeSettings>({
@@ -117,7 +100,7 @@ export const probeOptions = object<ProbeSettings>({
     status: optional(statusOption, isSuccess),
     body: optional(bodyOption)
   }), { status: isSuccess, body: undefined }),
-  headers: optional(headersOption, {}),
+  headers: optional(headers, {}),
   port: optional(integer(1, 65_535)),
   initial: optional(oneOf('pending', 'available'), 'pending')
 })

@@ -27,7 +27,9 @@ export class Prober {
   /** New targets whose first probe waits for its turn. */
   readonly #waiting: Array<() => void> = []
   #firstProbes = 0
-  readonly #onAdded = ({ target }: { target: string }): void => { void this.#begin(target) }
+  /** The same as promises, and those that wait for their turn. */
+  readonly #unsettled = new Set<Promise<void>>()
+  readonly #onAdded = ({ target }: { target: string }): void => { this.#begin(target) }
   readonly #onRemoved = ({ target }: { target: string }): void => { this.#end(target) }
 
   constructor (upstream: Upstream, settings: ProbeSettings) {
@@ -35,18 +37,20 @@ export class Prober {
     this.#settings = settings
   }
 
-  /**
-   * Starts probing, now and whenever a target is added. Resolved when each target that is there now has been probed once, and after `timeout` at
-   * the latest: a large pool that does not answer takes several rounds.
-   */
-  async start (): Promise<void> {
-    const { clock } = this.#upstream
+  /** Starts probing, now and whenever a target is added. Resolved as `settled` is. */
+  start (): Promise<void> {
     this.#upstream.on('target:added', this.#onAdded)
     this.#upstream.on('target:removed', this.#onRemoved)
-    const firstRound = Promise.all([...this.#upstream.targets.keys()].map(id => this.#begin(id)))
+    for (const id of this.#upstream.targets.keys()) this.#begin(id)
+    return this.settled()
+  }
+
+  /** Resolved when each target that is there now has been probed once, and after `timeout` at the latest: a large pool that does not answer takes several rounds. */
+  async settled (): Promise<void> {
+    const { clock } = this.#upstream
     let timer: Timer
     const late = new Promise<void>(resolve => { timer = clock.after(this.#settings.timeout, resolve, undefined) })
-    await Promise.race([firstRound, late])
+    await Promise.race([Promise.all(this.#unsettled), late])
     clock.cancel(timer)
   }
 
@@ -56,10 +60,15 @@ export class Prober {
     for (const id of [...this.#watches.keys()]) this.#end(id)
   }
 
-  async #begin (id: string): Promise<void> {
+  #begin (id: string): void {
     const target = this.#upstream.balancer.byId.get(id)!
     const watch: Watch = { target, streak: 0, timer: undefined, running: undefined }
     this.#watches.set(id, watch)
+    const first = this.#probeFirst(watch).finally(() => { this.#unsettled.delete(first) })
+    this.#unsettled.add(first)
+  }
+
+  async #probeFirst (watch: Watch): Promise<void> {
     // Whoever ends hands its place over to the next.
     if (this.#firstProbes === FIRST_ROUND_WIDTH) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
     else this.#firstProbes++

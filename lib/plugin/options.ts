@@ -1,6 +1,8 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { ejectionOptions, type EjectionOptions, type EjectionRules } from '../balancing/ejection.js'
 import type { PolicyOption } from '../balancing/policies/index.js'
+import { discoveryOption, type DiscoveryOptions } from '../discovery/options.js'
+import type { DiscoverySettings } from '../discovery/source.js'
 import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
@@ -214,6 +216,8 @@ const upgradesOption: Check<ReadonlySet<string>> = (value, path, faults) => {
 export interface UpstreamOptions extends EngineOptions {
   /** How a target is picked. @default 'least-requests' */
   policy?: PolicyOption<FastifyRequest>
+  /** Where targets come from besides `targets`: DNS, a file, an HTTP endpoint, Redis, or whatever yields sets of targets. @default false */
+  discovery?: DiscoveryOptions | false
   /** A client's later requests go to the target of an earlier one. @default false */
   affinity?: AffinityOptions | false
   /** How unhealthy targets are found. */
@@ -228,6 +232,7 @@ export interface UpstreamOptions extends EngineOptions {
 }
 
 export interface UpstreamSettings extends EngineSettings {
+  discovery: DiscoverySettings | false
   affinity: AffinitySettings | false
   health: HealthSettings
   headers: HeaderSettings
@@ -271,6 +276,7 @@ export interface LoadBalancerSettings {
 
 const upstreamFields = object<UpstreamSettings>({
   ...engineFields,
+  discovery: switchable(discoveryOption, false),
   affinity: switchable(affinityOption, false),
   health: optional(healthOptions, defaultsOf(healthOptions)),
   headers: optional(headerOptions, defaultsOf(headerOptions)),

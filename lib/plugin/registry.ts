@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { MemorySessions } from '../balancing/sessions.js'
+import { Discovery } from '../discovery/discovery.js'
 import { drainMsOption, Upstream, type DrainOptions } from '../engine/upstream.js'
 import { logChanges } from '../operations/log.js'
 import { Prober } from '../health/prober.js'
@@ -22,6 +23,7 @@ export interface Entry {
   /** What of a request the policy goes by. */
   readonly hashKey: ReadKey | undefined
   readonly prober: Prober | undefined
+  readonly discovery: Discovery | undefined
 }
 
 /** By HTTP server: sibling scopes have upstreams of their own, but their clients are the same. Names, and how many upstreams have them. */
@@ -40,7 +42,7 @@ export class Upstreams implements Iterable<Upstream> {
   readonly #entries = new Map<string, Entry>()
   readonly #log: FastifyBaseLogger
   readonly #serializeCookie: SerializeCookie
-  readonly #firstProbes = new Set<Promise<void>>()
+  readonly #firstProbes = new Set<Promise<unknown>>()
   /** Taken out, and not gone yet. */
   readonly #leaving = new Set<Upstream>()
   #randomSecret: string | undefined
@@ -84,6 +86,7 @@ export class Upstreams implements Iterable<Upstream> {
     this.#entries.delete(name)
     if (entry.affinity instanceof AffinityCookie) this.#countCookie(entry.affinity.name, -1)
     entry.prober?.close()
+    entry.discovery?.close()
     this.#leaving.add(entry.upstream)
     await entry.upstream.close(drainMs)
     this.#leaving.delete(entry.upstream)
@@ -116,22 +119,23 @@ export class Upstreams implements Iterable<Upstream> {
     })
     logChanges(upstream, this.#log)
     const prober = active === false ? undefined : new Prober(upstream, active)
+    const discovery = settings.discovery === false ? undefined : new Discovery(upstream, settings.discovery, this.#log)
+    upstream.feed = discovery ?? null
     this.#entries.set(name, {
       upstream,
       prober,
+      discovery,
       affinity: this.#affinityOf(upstream, settings),
       headers: settings.headers,
       upgrades: settings.upgrades,
       hashKey: hashKeyOf(settings.policy)
     })
-    if (prober !== undefined) {
-      const first = prober.start().finally(() => this.#firstProbes.delete(first))
-      this.#firstProbes.add(first)
-    }
+    const first: Promise<unknown> = Promise.all([prober?.start(), discovery?.start().then(() => prober?.settled())]).finally(() => this.#firstProbes.delete(first))
+    this.#firstProbes.add(first)
     return upstream
   }
 
-  /** @internal Resolved when every target that is there has been probed once, or has had the time for it; after `limitMs` at the latest. */
+  /** @internal Resolved when targets have been found, and each has been probed once, or there was time for it; after `limitMs` at the latest. */
   async probed (limitMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>(resolve => { timer = setTimeout(resolve, limitMs) })

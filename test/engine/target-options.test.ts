@@ -1,5 +1,5 @@
 import t from 'tap'
-import { optionsOf, targetOption, targetsOption, type EngineTargetConfig } from '../../lib/engine/target-options.js'
+import { targetOption, targetsOption, type EngineTargetConfig } from '../../lib/engine/target-options.js'
 import { checked } from '../../lib/options.js'
 import { matchLines } from '../helpers/lines.js'
 
@@ -65,15 +65,6 @@ t.test('a target with an address has its id by that, and is its url in everythin
   t.strictSame(faultsOf({ url: 'http://shop', address: 'localhost' }), ['target.address: expected an IP address, got "localhost" (string)'])
   t.strictSame(faultsOf({ url: 'http://shop', address: 1 }), ['target.address: expected an IP address, got 1'])
   t.strictSame(faultsOf({ url: 'unix:/run/shop.sock', address: '::1' }), ['target.address: expected nothing, since the url is that of a socket'])
-})
-
-t.test('the options of a target can be told from what they were made into', async t => {
-  for (const options of [
-    { url: 'http://a/base', id: 'x', address: '10.0.0.1', weight: 0, tier: 1, tags: { zone: 'eu' }, limits: { maxRequests: 3 }, tls: { servername: 'a' } },
-    { url: 'unix:/run/a.sock', id: 'y', weight: 1, tier: 0, tags: {}, tls: {} }
-  ]) {
-    t.strictSame(optionsOf({ ...target(options), maxRequests: 9 }), options)
-  }
 })
 
 t.test('what is no url of a target is a fault that does not show credentials', async t => {

@@ -1,0 +1,33 @@
+import type { SourceTools } from './source.js'
+
+/** The pauses of a source: over when their time is, when somebody wakes it, or when it is to end. */
+export class Pauses {
+  readonly #tools: Pick<SourceTools, 'clock' | 'signal'>
+  #woken = false
+  #end = (): void => {}
+
+  constructor (tools: Pick<SourceTools, 'clock' | 'signal'>) {
+    this.#tools = tools
+    tools.signal.addEventListener('abort', this.wake, { once: true })
+  }
+
+  /** Ends the pause. When there is none, the next is over at once: what happened while nobody paused is not missed. */
+  readonly wake = (): void => {
+    this.#woken = true
+    this.#end()
+  }
+
+  async pause (ms: number): Promise<void> {
+    const { clock, signal } = this.#tools
+    if (!this.#woken && !signal.aborted) {
+      await new Promise<void>(resolve => {
+        const timer = clock.after(ms, resolve, undefined)
+        this.#end = () => {
+          clock.cancel(timer)
+          resolve()
+        }
+      })
+    }
+    this.#woken = false
+  }
+}

@@ -1,0 +1,77 @@
+/** What is used of a Redis client of the user's own: what ioredis and node-redis have in common, and where they differ. Neither is a dependency. */
+
+/** A client of ioredis. */
+export interface IoRedisClient {
+  type (key: string): Promise<string>
+  get (key: string): Promise<string | null>
+  hgetall (key: string): Promise<Record<string, string>>
+  duplicate (): IoRedisSubscriber
+}
+
+export interface IoRedisSubscriber {
+  on (event: string, listener: (...args: any[]) => void): unknown
+  subscribe (channel: string): Promise<unknown>
+  disconnect (): void
+}
+
+/** A client of node-redis, version 4 or later. */
+export interface NodeRedisClient {
+  type (key: string): Promise<string>
+  get (key: string): Promise<string | null>
+  hGetAll (key: string): Promise<Record<string, string>>
+  duplicate (): NodeRedisSubscriber
+}
+
+export interface NodeRedisSubscriber {
+  on (event: string, listener: (...args: any[]) => void): unknown
+  connect (): Promise<unknown>
+  subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
+  /** Until version 5. */
+  disconnect (): unknown
+  /** Since version 5. */
+  destroy? (): void
+}
+
+export type RedisClient = IoRedisClient | NodeRedisClient
+
+export function isRedisClient (value: unknown): value is RedisClient {
+  const { type, get, hgetall, hGetAll, duplicate } = (value ?? {}) as Record<string, unknown>
+  return [type, get, hgetall ?? hGetAll, duplicate].every(method => typeof method === 'function')
+}
+
+export function hashAt (client: RedisClient, key: string): Promise<Record<string, string>> {
+  return 'hGetAll' in client ? client.hGetAll(key) : client.hgetall(key)
+}
+
+/**
+ * Calls `heard` whenever something is published on `channel`, and whenever that may have been missed, on a connection of its own. What fails there is not told: whoever listens
+ * looks from time to time, too.
+ * @returns what ends it
+ */
+export function listen (client: RedisClient, channel: string, heard: () => void): () => void {
+  return 'hGetAll' in client ? listenByNodeRedis(client.duplicate(), channel, heard) : listenByIoRedis(client.duplicate(), channel, heard)
+}
+
+function listenByIoRedis (subscriber: IoRedisSubscriber, channel: string, heard: () => void): () => void {
+  const subscribe = (): void => { subscriber.subscribe(channel).then(heard, ignored) }
+  subscriber.on('error', ignored)
+  subscriber.on('message', heard)
+  // It gives up what it was told to do before there was a connection when that takes long.
+  subscriber.on('ready', subscribe)
+  subscribe()
+  return () => { subscriber.disconnect() }
+}
+
+function listenByNodeRedis (subscriber: NodeRedisSubscriber, channel: string, heard: () => void): () => void {
+  subscriber.on('error', ignored)
+  subscriber.on('ready', heard)
+  subscriber.connect().then(() => subscriber.subscribe(channel, heard)).then(heard, ignored)
+  return () => { void end(subscriber).catch(ignored) }
+}
+
+async function end (subscriber: NodeRedisSubscriber): Promise<void> {
+  if (subscriber.destroy === undefined) await subscriber.disconnect()
+  else subscriber.destroy()
+}
+
+function ignored (): void {}

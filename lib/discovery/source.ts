@@ -1,0 +1,25 @@
+/** What a source of targets is given, and what it gives. */
+import type { Clock } from '../balancing/clock.js'
+import type { TargetOptions } from '../engine/target-options.js'
+
+/** A whole set of targets: urls, or objects with one. It takes the place of the set before. */
+export type TargetSet = Array<string | TargetOptions>
+
+export interface SourceTools {
+  /** Says that what was begun is not wanted any more. */
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** Something has gone wrong that the source gets over without being begun anew: it is counted and logged, and the last good set stays. */
+  readonly failed: (error: unknown) => void
+}
+
+/** Begins to find targets. Each value is a whole set, looked at before it is used. What it throws ends it: it is begun anew after a pause. */
+export type Source = (tools: SourceTools) => AsyncIterable<unknown> | Promise<AsyncIterable<unknown>>
+
+export interface DiscoverySettings {
+  /** `dns`, `file`, `url`, `redis` or `iterable`. */
+  kind: string
+  /** What is looked at, for messages; nothing secret. */
+  place: string
+  source: Source
+}

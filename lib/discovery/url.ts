@@ -1,0 +1,117 @@
+/** Targets in a JSON document that is asked for by HTTP again and again. */
+import { Agent, request, type Dispatcher } from 'undici'
+import { tlsOptions, type TlsOptions } from '../engine/target-options.js'
+import { fault, func, headers, integer, milliseconds, object, optional, type Check } from '../options.js'
+import { targetsIn } from './document.js'
+import { Pauses } from './pauses.js'
+import type { DiscoverySettings, Source, TargetSet } from './source.js'
+import { within } from './within.js'
+
+/** Header fields of an answer, in lower case. */
+export type AnswerHeaders = Record<string, string | string[] | undefined>
+
+/** A JSON document that is polled, by its `ETag` where it has one: a list of targets, an object with that list under `targets`, or what `map` makes one of. */
+export interface UrlDiscoveryOptions {
+  /** Where it is. A function gets the header fields of the last good answer (none at first and after a failure), for questions that go on from there. */
+  url: string | ((last: AnswerHeaders) => string)
+  /** Pause between an answer and the next question. @default 10_000 */
+  interval?: number
+  /** From the question to the end of the answer. @default 10_000 */
+  timeout?: number
+  /** Fields to send. A function is asked each time: tokens expire. @default {} */
+  headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>)
+  /** Makes targets of the document. What it throws is a failure: the last good set stays. */
+  map?: (json: any) => TargetSet | Promise<TargetSet>
+  /** Bytes that an answer may have. @default 4_194_304 */
+  maxBytes?: number
+  /** TLS to the endpoint, whose certificate is verified. @default {} */
+  tls?: TlsOptions
+}
+
+interface UrlSettings {
+  url: (last: AnswerHeaders) => string
+  interval: number
+  timeout: number
+  headers: () => Record<string, string> | Promise<Record<string, string>>
+  map: (json: unknown) => unknown
+  maxBytes: number
+  tls: TlsOptions
+}
+
+const urlText: Check<string> = (value, path, faults) => {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) fault(faults, path, "a url, as 'http://registry.internal/targets', or a function", value)
+  // Not `fault`: what was got is a secret.
+  else if (url.username !== '' || url.password !== '') faults.push(`${path}: expected a url without credentials, which belong in headers`)
+  return value as string
+}
+
+/** A value, or a function that returns one. */
+function orFunction<T, F extends (...args: any[]) => T | Promise<T>> (check: Check<T>): Check<F> {
+  return (value, path, faults) => {
+    if (typeof value === 'function') return value as F
+    const constant = check(value, path, faults)
+    return (() => constant) as F
+  }
+}
+
+const urlFields = object<UrlSettings>({
+  url: orFunction(urlText),
+  interval: optional(milliseconds(1), 10_000),
+  timeout: optional(milliseconds(1), 10_000),
+  headers: optional(orFunction(headers), () => ({})),
+  map: optional(func<UrlSettings['map']>(), targetsIn),
+  maxBytes: optional(integer(1), 4_194_304),
+  tls: optional(tlsOptions, {}) as Check<TlsOptions>
+})
+
+export const urlOption: Check<DiscoverySettings> = (value, path, faults) => {
+  const { url } = value as UrlDiscoveryOptions
+  // Queries have tokens in them now and then.
+  return { kind: 'url', place: typeof url === 'string' ? url.replace(/[?#].*$/s, '') : '', source: urlSource(urlFields(value, path, faults)) }
+}
+
+/** A good answer. */
+interface Answer { url: string, headers: AnswerHeaders, targets: unknown }
+
+function urlSource (settings: UrlSettings): Source {
+  // Kept over failures: it is still what an ETag stands for.
+  let last: Answer | undefined
+  return async function * (tools) {
+    const pauses = new Pauses(tools)
+    const dispatcher = new Agent({ connect: { rejectUnauthorized: true, ...settings.tls } as never, headersTimeout: 0, bodyTimeout: 0 })
+    let headers: AnswerHeaders = {}
+    try {
+      while (!tools.signal.aborted) {
+        last = await within(settings.timeout, tools, signal => ask(settings, settings.url(headers), last, { dispatcher, signal }))
+        headers = last.headers
+        yield last.targets
+        await pauses.pause(settings.interval)
+      }
+    } finally {
+      await dispatcher.destroy()
+    }
+  }
+}
+
+async function ask (settings: UrlSettings, url: string, last: Answer | undefined, options: { dispatcher: Dispatcher, signal: AbortSignal }): Promise<Answer> {
+  const known = last !== undefined && last.url === url && typeof last.headers.etag === 'string' ? { 'if-none-match': last.headers.etag } : undefined
+  const own = await settings.headers()
+  const { statusCode, headers, body } = await request(url, { ...options, headers: { accept: 'application/json', 'user-agent': 'fastify-load-balancer', ...known, ...own } })
+  if (statusCode === 200) return { url, headers, targets: await settings.map(JSON.parse(await textOf(body, settings.maxBytes))) }
+  await body.dump()
+  if (statusCode === 304 && known !== undefined) return { url, headers: { ...last!.headers, ...headers }, targets: last!.targets }
+  throw new Error(`status ${statusCode}`)
+}
+
+async function textOf (body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    // Leaving the loop ends the connection.
+    if (bytes > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
