@@ -187,11 +187,12 @@ export class Balancer {
     }
     const verdict = verdictOf(settlement, this.#failureStatuses)
     target.counters.add(settlement)
+    const why = settlement.outcome === 'bad-status' ? `status ${settlement.status}` : settlement.why ?? settlement.outcome
     if (verdict === 'bad') {
       target.failures++
-      target.counters.lastFailure = settlement.outcome === 'bad-status' ? `status ${settlement.status}` : settlement.outcome
+      target.counters.lastFailure = why
     }
-    this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', settlement.outcome)
+    this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', why)
   }
 
   /** @internal Passive health: a verdict on a target, from a trial or from ordinary traffic. */
@@ -211,9 +212,9 @@ export class Balancer {
     } else if (verdict === 'good') {
       ejection.succeeded(now)
     } else if (verdict === 'bad') {
-      const reason = ejection.failed(now)
+      const reason = ejection.failed(now, why)
       if (reason !== undefined && ejection.standing === 'in' && this.#mayEject(target, unreachable)) {
-        this.#eject(target, unreachable, `${reason}, the last: ${why}`)
+        this.#eject(target, unreachable, reason)
       }
     }
   }
@@ -229,7 +230,7 @@ export class Balancer {
   }
 
   #eject (target: Target, unreachable: boolean, reason: string): void {
-    const length = target.ejection.eject(this.#options.clock.now(), unreachable)
+    const length = target.ejection.eject(this.#options.clock.now(), unreachable, reason)
     this.#returns.set(target, this.#options.clock.after(length, this.#onReturn, target))
     target.counters.ejections++
     this.#refresh()

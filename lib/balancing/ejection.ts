@@ -57,6 +57,8 @@ export class Ejection {
   standing: Standing = 'in'
   /** When the ejection ends, in the clock's milliseconds; 0 when there is none. */
   until = 0
+  /** Why it is out or on trial, in words; undefined when it is in. */
+  reason: string | undefined
   /** Failures since the last success. */
   consecutive = 0
   /** The one attempt of a trial is under way. */
@@ -68,6 +70,8 @@ export class Ejection {
   readonly #rate: RollingCounts | undefined
   #times = 0
   #restoredAt = 0
+  /** What the failures since the last success have in common; undefined when they differ. */
+  #common: string | undefined
 
   constructor (rules: EjectionRules | false, now: number) {
     this.#rules = rules
@@ -84,20 +88,24 @@ export class Ejection {
     this.#rate?.add(now, 1, 0)
   }
 
-  /** Counts a failure; returns why the target should be ejected, if it should. */
-  failed (now: number): string | undefined {
+  /** Counts a failure, in words; returns why the target should be ejected, if it should. */
+  failed (now: number, why: string): string | undefined {
     if (this.#rules === false) return undefined
     this.consecutive++
+    if (this.consecutive === 1) this.#common = why
+    else if (this.#common !== why) this.#common = undefined
     this.#rate?.add(now, 1, 1)
-    if (this.consecutive >= this.#rules.consecutiveFailures) return `${this.consecutive} failures in a row`
+    if (this.consecutive >= this.#rules.consecutiveFailures) {
+      return this.#common === undefined ? `${this.consecutive} failures in a row, the last: ${why}` : `${this.consecutive} × ${why}`
+    }
     const rate = this.#rate
     if (rate === undefined || rate.total < this.#rules.minimumRequests) return undefined
     if (rate.marked < this.#rules.failureRate * rate.total) return undefined
-    return `${rate.marked} of ${rate.total} attempts failed`
+    return `${rate.marked} of ${rate.total} attempts failed, the last: ${why}`
   }
 
-  /** Puts the target out; returns for how many milliseconds. */
-  eject (now: number, unreachable: boolean): number {
+  /** Puts the target out, for a reason in words; returns for how many milliseconds. */
+  eject (now: number, unreachable: boolean, reason: string): number {
     const { ejectionTime, maxEjectionTime } = this.#rules as EjectionRules
     // One step is forgiven for each ejection time it has been well since it came back.
     if (this.standing === 'in') this.#times = Math.max(0, this.#times - Math.floor((now - this.#restoredAt) / ejectionTime))
@@ -106,6 +114,7 @@ export class Ejection {
     this.standing = 'out'
     this.until = now + length
     this.unreachable = unreachable
+    this.reason = reason
     return length
   }
 
@@ -118,6 +127,7 @@ export class Ejection {
   restore (now: number): void {
     this.standing = 'in'
     this.until = 0
+    this.reason = undefined
     this.consecutive = 0
     this.trying = false
     this.unreachable = false

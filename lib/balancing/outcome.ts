@@ -23,6 +23,8 @@ export interface Settlement {
   durationMs: number
   /** The failure says nothing about the target: an idle connection ended just as it was used again. */
   blameless?: boolean | undefined
+  /** What went wrong, in words, where more is known than the outcome says. */
+  why?: string | undefined
 }
 
 export type Verdict = 'good' | 'bad' | 'neutral'

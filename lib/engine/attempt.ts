@@ -16,6 +16,7 @@ import type { RawHeaders } from './downstream.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
 import { rawHeader, rawHeaders, type Headers } from './headers.js'
+import { inWords } from './in-words.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import { noBody } from './request-body.js'
 import type { Progress } from './retry.js'
@@ -253,7 +254,8 @@ export class Attempt implements ConnectionAware {
       status: this.status,
       ttfbMs: this.#ttfbMs,
       durationMs: this.#exchange.clock.now() - this.#startedAt,
-      blameless: this.blameless
+      blameless: this.blameless,
+      why: error === undefined ? undefined : inWords(error)
     }
     this.#lease.end(settlement)
     this.#exchange.ended(this, settlement, error)

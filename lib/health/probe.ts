@@ -3,6 +3,7 @@ import { request as httpRequest, type ClientRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
 import { fixedLookup } from '../engine/fixed-lookup.js'
+import { inWords } from '../engine/in-words.js'
 import type { EngineTargetConfig, TlsOptions } from '../engine/target-options.js'
 import type { ProbeSettings } from './probe-options.js'
 
@@ -11,7 +12,7 @@ const LONGEST_BODY = 65_536
 
 export interface ProbeResult {
   passed: boolean
-  /** `status 503`, `connect ECONNREFUSED`, … */
+  /** `status 503`, `connection refused`, … */
   reason: string
 }
 
@@ -31,7 +32,7 @@ export function probe (config: EngineTargetConfig, settings: ProbeSettings, tls:
     connection = settings.type === 'tcp' ? probeTcp(place, settle) : probeHttp(config, settings, tls, place, settle)
   } catch (error) {
     // A certificate or a key that is none shows only now.
-    settle({ passed: false, reason: reasonOf(error as Error) })
+    settle({ passed: false, reason: inWords(error as Error) })
   }
   return {
     result,
@@ -60,7 +61,7 @@ function probeTcp ({ host, port, socketPath, lookup }: Place, settle: (result: P
     settle({ passed: true, reason: 'connected' })
     socket.destroy()
   })
-  socket.on('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+  socket.on('error', error => { settle({ passed: false, reason: inWords(error) }) })
   return socket
 }
 
@@ -79,7 +80,7 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
   const { expect } = settings
   const byStatus = (status: number): void => { settle({ passed: expect.status(status), reason: `status ${status}` }) }
   // More than once: taking the connection away is an error, too.
-  request.on('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+  request.on('error', error => { settle({ passed: false, reason: inWords(error) }) })
   request.once('response', response => {
     const status = response.statusCode!
     const { body } = expect
@@ -99,7 +100,7 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
       request.destroy()
     })
     response.once('end', judge)
-    response.once('error', error => { settle({ passed: false, reason: reasonOf(error) }) })
+    response.once('error', error => { settle({ passed: false, reason: inWords(error) }) })
   })
   request.once('upgrade', (response, socket) => {
     byStatus(response.statusCode!)
@@ -107,8 +108,4 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
   })
   request.end()
   return request
-}
-
-function reasonOf ({ message, code = message, syscall }: NodeJS.ErrnoException): string {
-  return syscall === undefined ? code : `${syscall} ${code}`
 }

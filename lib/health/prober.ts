@@ -18,6 +18,14 @@ interface Watch {
   streak: number
   timer: Timer
   running: RunningProbe | undefined
+  last: LastProbe | undefined
+}
+
+/** What became of a target's last probe. */
+export interface LastProbe extends ProbeResult {
+  /** When it ended, in milliseconds since the epoch. */
+  at: number
+  durationMs: number
 }
 
 export class Prober {
@@ -54,6 +62,11 @@ export class Prober {
     clock.cancel(timer)
   }
 
+  /** The last probe of the target with this id; undefined before its first has ended. */
+  lastOf (id: string): LastProbe | undefined {
+    return this.#watches.get(id)?.last
+  }
+
   close (): void {
     this.#upstream.off('target:added', this.#onAdded)
     this.#upstream.off('target:removed', this.#onRemoved)
@@ -62,7 +75,7 @@ export class Prober {
 
   #begin (id: string): void {
     const target = this.#upstream.balancer.byId.get(id)!
-    const watch: Watch = { target, streak: 0, timer: undefined, running: undefined }
+    const watch: Watch = { target, streak: 0, timer: undefined, running: undefined, last: undefined }
     this.#watches.set(id, watch)
     const first = this.#probeFirst(watch).finally(() => { this.#unsettled.delete(first) })
     this.#unsettled.add(first)
@@ -94,6 +107,7 @@ export class Prober {
     if (!this.#isWatched(watch)) return
     const { clock } = this.#upstream
     const config = watch.target.config as EngineTargetConfig
+    const startedAt = clock.now()
     const running = probe(config, this.#settings, { ...this.#upstream.settings.pool.tls, ...config.tls })
     watch.running = running
     const timer = clock.after(this.#settings.timeout, () => { running.stop(`no answer within ${this.#settings.timeout} ms`) }, undefined)
@@ -101,6 +115,7 @@ export class Prober {
     clock.cancel(timer)
     watch.running = undefined
     if (!this.#isWatched(watch)) return
+    watch.last = { ...result, at: clock.now(), durationMs: clock.now() - startedAt }
     this.#judge(watch, result)
     // Whoever hears of the verdict may take the target out.
     if (!this.#isWatched(watch)) return

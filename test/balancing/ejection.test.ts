@@ -64,6 +64,18 @@ t.test('Five failures in a row eject', async t => {
   t.equal(core.picks(3), 'b b b')
 })
 
+t.test('Five of a kind are told as such, for as long as the target is out', async t => {
+  const core = setup(2)
+  core.attempt('a', 'timeout')
+  core.attempt('a', 'success')
+  core.attempt('a', 'bad-status', { times: 5, status: 502 })
+  t.same(core.events, ['ejected a: 5 × status 502'])
+  t.equal(core.target('a').ejection.reason, '5 × status 502')
+  core.clock.advance(10_000)
+  core.attempt('a', 'success')
+  t.equal(core.target('a').ejection.reason, undefined)
+})
+
 t.test('A success in between begins the row anew', async t => {
   const core = setup(2)
   core.attempt('a', 'timeout', { times: 4 })
@@ -167,7 +179,7 @@ t.test('Switched off, nothing ejects', async t => {
 
 t.test('Switched off, a target has nothing to count', async t => {
   const ejection = new Ejection(false, 0)
-  for (let i = 0; i < 100; i++) t.equal(ejection.failed(i), undefined)
+  for (let i = 0; i < 100; i++) t.equal(ejection.failed(i, 'reset'), undefined)
   ejection.succeeded(100)
   t.equal(ejection.admits, true)
 })
@@ -308,7 +320,7 @@ t.test('A failed trial is a further ejection', async t => {
   t.equal(secondsLeft(core, 'a'), 30)
   t.same(core.events.slice(1), [
     'ejected a: the trial request failed: timeout',
-    'ejected a: the trial request failed: bad-status'
+    'ejected a: the trial request failed: status 502'
   ])
 })
 
@@ -476,9 +488,9 @@ t.test('Another weight, tier or tag leaves an ejection as it is', async t => {
 
 t.test('The rules can be asked for one by one', async t => {
   const ejection = new Ejection({ ...defaultRules, consecutiveFailures: 3 }, 0)
-  t.same([0, 1, 2].map(now => ejection.failed(now)), [undefined, undefined, '3 failures in a row'])
-  t.equal(ejection.eject(2, true), 10_000)
-  t.match(ejection, { standing: 'out', until: 10_002, unreachable: true, admits: false })
+  t.same([0, 1, 2].map(now => ejection.failed(now, 'reset')), [undefined, undefined, '3 × reset'])
+  t.equal(ejection.eject(2, true, '3 × reset'), 10_000)
+  t.match(ejection, { standing: 'out', reason: '3 × reset', until: 10_002, unreachable: true, admits: false })
   ejection.tryAgain()
   t.match(ejection, { standing: 'trial', admits: true })
 })

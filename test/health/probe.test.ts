@@ -212,33 +212,33 @@ t.test('a body that is cut short is a failure, whatever it said', async t => {
   const target = await startRawTarget(t, socket => {
     socket.once('data', () => { socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhello') })
   })
-  t.strictSame(await probeOf(target.url, { expect: { body: 'hello' } }).result, { passed: false, reason: 'ECONNRESET' })
+  t.strictSame(await probeOf(target.url, { expect: { body: 'hello' } }).result, { passed: false, reason: 'connection reset' })
 })
 
 // ---- connections that fail ------------------------------------------------------------------------------------------------
 
 t.test('a refused connection fails the probe', async t => {
   const url = await refusedUrl()
-  t.strictSame(await probeOf(url).result, { passed: false, reason: 'connect ECONNREFUSED' })
-  t.strictSame(await probeOf(url, { type: 'tcp' }).result, { passed: false, reason: 'connect ECONNREFUSED' })
+  t.strictSame(await probeOf(url).result, { passed: false, reason: 'connection refused' })
+  t.strictSame(await probeOf(url, { type: 'tcp' }).result, { passed: false, reason: 'connection refused' })
 })
 
 t.test('a host that does not exist fails the probe', async t => {
   const { passed, reason } = await probeOf('http://shop.invalid').result
   t.notOk(passed)
-  t.match(reason, /^getaddrinfo E/)
+  t.match(reason, /^host name not /)
 })
 
 t.test('a connection that is closed without an answer fails the probe', async t => {
   const target = await startRawTarget(t, socket => { socket.once('data', () => { socket.destroy() }) })
-  t.strictSame(await probeOf(target.url).result, { passed: false, reason: 'ECONNRESET' })
+  t.strictSame(await probeOf(target.url).result, { passed: false, reason: 'connection reset' })
 })
 
 t.test('an answer that is not HTTP fails the probe', async t => {
   const target = await answering(t, 'SSH-2.0-OpenSSH_9.9\r\n')
   const { passed, reason } = await probeOf(target.url).result
   t.notOk(passed)
-  t.match(reason, /^HPE_/)
+  t.equal(reason, 'not HTTP')
 })
 
 t.test('a probe that is stopped fails for that reason, and its connection is closed', async t => {
@@ -282,7 +282,7 @@ t.test('a unix socket is probed, with its base path', async t => {
   t.ok((await probeOf(`unix:${path}:/base`, { path: '/health' }).result).passed)
   t.ok((await probeOf(`unix:${path}`, { type: 'tcp' }).result).passed)
   t.strictSame(seen, ['localhost /base/health'])
-  t.strictSame(await probeOf(`unix:${path}.not`).result, { passed: false, reason: 'connect ENOENT' })
+  t.strictSame(await probeOf(`unix:${path}.not`).result, { passed: false, reason: 'socket not found' })
 })
 
 // ---- TLS ------------------------------------------------------------------------------------------------------------------
@@ -292,8 +292,8 @@ t.test('TLS', async t => {
 
   t.test('a certificate that nobody vouches for fails the probe', async t => {
     const { port } = await startTls(t, certificate)
-    t.strictSame(await probeOf(`https://localhost:${port}`).result, { passed: false, reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
-    t.strictSame(await probeOf(`https://127.0.0.1:${port}`).result, { passed: false, reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+    t.strictSame(await probeOf(`https://localhost:${port}`).result, { passed: false, reason: 'self-signed certificate' })
+    t.strictSame(await probeOf(`https://127.0.0.1:${port}`).result, { passed: false, reason: 'self-signed certificate' })
   })
 
   t.test('with its authority it passes, by name and by address', async t => {
@@ -313,7 +313,7 @@ t.test('TLS', async t => {
     const other = selfSigned(t.testdir(), ['DNS:shop.internal'])
     const { port } = await startTls(t, other)
     const url = `https://localhost:${port}`
-    t.strictSame(await probeOf({ url, tls: { ca: other.cert } }).result, { passed: false, reason: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+    t.strictSame(await probeOf({ url, tls: { ca: other.cert } }).result, { passed: false, reason: 'certificate is for another name' })
     t.ok((await probeOf({ url, tls: { ca: other.cert, servername: 'shop.internal' } }).result).passed)
   })
 
@@ -349,7 +349,7 @@ t.test('TLS', async t => {
     running.stop('too late to matter')
     const { passed, reason } = await running.result
     t.notOk(passed)
-    t.match(reason, /^ERR_OSSL_/)
+    t.match(reason, /^TLS: /)
   })
 })
 
