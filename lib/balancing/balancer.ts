@@ -192,14 +192,13 @@ export class Balancer {
       target.failures++
       target.counters.lastFailure = why
     }
-    this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', why)
+    this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', why, settlement.endedAt)
   }
 
   /** @internal Passive health: a verdict on a target, from a trial or from ordinary traffic. */
-  judge (target: Target, verdict: 'good' | 'bad' | 'neutral', trial: boolean, unreachable: boolean, why: string): void {
+  judge (target: Target, verdict: 'good' | 'bad' | 'neutral', trial: boolean, unreachable: boolean, why: string, now = this.#options.clock.now()): void {
     if (this.byId.get(target.id) !== target) return
     const { ejection } = target
-    const now = this.#options.clock.now()
     if (trial) {
       if (ejection.standing !== 'trial') return
       if (verdict === 'good') this.#restore(target, 'the trial request succeeded')

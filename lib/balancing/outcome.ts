@@ -21,6 +21,8 @@ export interface Settlement {
   /** From the start of the attempt to the headers of the response, when there was one. */
   ttfbMs?: number | undefined
   durationMs: number
+  /** When that was, where it is known. */
+  endedAt?: number | undefined
   /** The failure says nothing about the target: an idle connection ended just as it was used again. */
   blameless?: boolean | undefined
   /** What went wrong, in words, where more is known than the outcome says. */

@@ -13,6 +13,7 @@ import type { Target } from '../balancing/target.js'
 import { attemptEnds, attemptsAreHeard, attemptStarts, type AttemptMessage } from './channels.js'
 import { DeadlineError, type Deadline } from './deadlines.js'
 import type { RawHeaders } from './downstream.js'
+import type { Waiter } from './due.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
 import { rawHeader, rawHeaders, type Headers } from './headers.js'
@@ -40,7 +41,7 @@ const STARTED_BEFORE = Object.assign(new Error('the connection ended'), { code: 
  */
 type Phase = 'waiting' | 'sending' | 'delivering' | 'discarding' | 'tunnel' | 'ended'
 
-export class Attempt implements ConnectionAware {
+export class Attempt implements ConnectionAware, Waiter {
   readonly target: Target
   /** The connection it is on; set by the pool. */
   connection?: Connection
@@ -62,30 +63,39 @@ export class Attempt implements ConnectionAware {
   #resume: (() => void) | undefined
   #abort: ((reason: Error) => void) | undefined
   #refused = false
+  /** It is being sent off. */
+  #beginning = false
+  #endedAt = 0
   /** What is told to who listens; undefined when nobody did at the start. */
   #message: AttemptMessage | undefined
-  /** One timer serves all phases: it looks at `#deadlineAt` when it fires, and goes on if that has moved. */
+  /** When somebody looks at `#deadlineAt`, which may have moved by then; Infinity when nobody will. */
+  dueAt = Infinity
+  /** Milliseconds of the line it waits in, 0 for none. */
+  #line = 0
+  /** Its own, once it has waited in line and its deadline had moved. */
   #timer: Timer
-  #timerAt = 0
   #deadline: Deadline = 'connect'
   #deadlineAt = Infinity
   #attemptTimer: Timer
 
-  constructor (exchange: Exchange, pool: TargetPool, lease: Lease) {
+  /** `startedAt`: now, by the upstream's clock. */
+  constructor (exchange: Exchange, pool: TargetPool, lease: Lease, startedAt: number) {
     this.#exchange = exchange
     this.#pool = pool
     this.#lease = lease
     this.target = lease.target
-    this.#startedAt = exchange.clock.now()
+    this.#startedAt = startedAt
   }
 
   /** `number`: 1 for the first of a request. */
   run (number: number): void {
     const { timeouts } = this.#exchange
     if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, this.#onAttemptTimeout, undefined)
+    this.#beginning = true
     if (attemptsAreHeard()) attemptStarts(this.#message = this.#describe(number), () => { this.#send() })
     else this.#send()
-    if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect)
+    this.#beginning = false
+    if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect, this.#startedAt)
   }
 
   #send (): void {
@@ -131,7 +141,8 @@ export class Attempt implements ConnectionAware {
     this.#phase = 'sending'
     this.#started = true
     this.#reused = this.connection!.served++ > 0
-    this.#setDeadline('body', this.#exchange.timeouts.body)
+    if (this.#exchange.request.body.shareable) this.#deadlineAt = Infinity // It is here as a whole, and goes out at once.
+    else this.#setDeadline('body', this.#exchange.timeouts.body, this.#now())
   }
 
   onBodySent (): void {
@@ -140,7 +151,7 @@ export class Attempt implements ConnectionAware {
 
   onRequestSent (): void {
     this.#sent = true
-    if (this.#phase === 'sending') this.#setDeadline('headers', this.#exchange.timeouts.headers)
+    if (this.#phase === 'sending') this.#setDeadline('headers', this.#exchange.timeouts.headers, this.#now())
   }
 
   onResponseStarted (): void {
@@ -153,8 +164,9 @@ export class Attempt implements ConnectionAware {
       return true
     }
     this.#exchange.clock.cancel(this.#attemptTimer)
+    const now = this.#exchange.clock.now()
     this.status = status
-    this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt
+    this.#ttfbMs = now - this.#startedAt
     this.#resume = resume
     if (status > 599) {
       this.cancel('malformed', new Error(`status ${status} is not of HTTP`))
@@ -178,7 +190,7 @@ export class Attempt implements ConnectionAware {
     }
     const lasting = isEventStream(headers)
     if (lasting) this.#lease.lasts()
-    this.#setDeadline('body', lasting ? 0 : this.#exchange.timeouts.body)
+    this.#setDeadline('body', lasting ? 0 : this.#exchange.timeouts.body, now)
     return !this.#paused
   }
 
@@ -199,7 +211,7 @@ export class Attempt implements ConnectionAware {
   onComplete (trailers: RawHeaders | Headers): void {
     const delivering = this.#phase === 'delivering'
     this.#end(this.#exchange.isBadStatus(this.status!) ? 'bad-status' : 'success')
-    if (delivering) this.#exchange.completed(this.status!, Array.isArray(trailers) ? trailers : rawHeaders(trailers))
+    if (delivering) this.#exchange.completed(this.status!, Array.isArray(trailers) ? trailers : rawHeaders(trailers), this.#endedAt)
   }
 
   onUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
@@ -247,13 +259,15 @@ export class Attempt implements ConnectionAware {
     if (this.#phase === 'ended') return
     const phase = this.#phase
     this.#phase = 'ended'
+    this.#endedAt = this.#exchange.clock.now()
     this.#cancelTimers()
     this.blameless = outcome === 'reset' && this.#reused && !this.#firstByte
     const settlement: Settlement = {
       outcome,
       status: this.status,
       ttfbMs: this.#ttfbMs,
-      durationMs: this.#exchange.clock.now() - this.#startedAt,
+      durationMs: this.#endedAt - this.#startedAt,
+      endedAt: this.#endedAt,
       blameless: this.blameless,
       why: error === undefined ? undefined : inWords(error)
     }
@@ -275,17 +289,27 @@ export class Attempt implements ConnectionAware {
 
   // ---- deadlines ----------------------------------------------------------------------------------------------------
 
-  #setDeadline (kind: Deadline, ms: number): void {
-    this.#deadline = kind
-    this.#deadlineAt = ms === 0 ? Infinity : this.#exchange.clock.now() + ms
-    if (ms === 0 || (this.#timer !== undefined && this.#timerAt <= this.#deadlineAt)) return
-    this.#exchange.clock.cancel(this.#timer)
-    this.#startTimer(ms)
+  /** While it is being sent off, no time passes. */
+  #now (): number {
+    return this.#beginning ? this.#startedAt : this.#exchange.clock.now()
   }
 
-  #startTimer (ms: number): void {
-    this.#timerAt = this.#deadlineAt
-    this.#timer = this.#exchange.clock.after(ms, onDeadline, this)
+  #setDeadline (kind: Deadline, ms: number, now: number): void {
+    this.#deadline = kind
+    this.#deadlineAt = ms === 0 ? Infinity : now + ms
+    // Whoever is called too early looks again.
+    if (this.#deadlineAt >= this.dueAt) return
+    this.#stopWaiting()
+    this.dueAt = this.#deadlineAt
+    this.#line = ms
+    this.#exchange.upstream.deadlines.join(ms, this)
+  }
+
+  #stopWaiting (): void {
+    if (this.#line > 0) this.#exchange.upstream.deadlines.leave(this.#line, this)
+    this.#line = 0
+    this.#exchange.clock.cancel(this.#timer)
+    this.dueAt = Infinity
   }
 
   /** Something of a body moved: its idle time begins anew. */
@@ -296,17 +320,19 @@ export class Attempt implements ConnectionAware {
   }
 
   #cancelTimers (): void {
-    this.#exchange.clock.cancel(this.#timer)
+    this.#stopWaiting()
     this.#exchange.clock.cancel(this.#attemptTimer)
   }
 
   /** @internal */
-  timerFired (): void {
-    this.#timer = undefined
+  due (): void {
+    this.#line = 0
+    this.dueAt = Infinity
     if (this.#deadlineAt === Infinity) return
     const left = this.#deadlineAt - this.#exchange.clock.now()
     if (left > 0) {
-      this.#startTimer(left)
+      this.dueAt = this.#deadlineAt
+      this.#timer = this.#exchange.clock.after(left, due, this)
       return
     }
     const error = new DeadlineError(this.#deadline, this.#exchange.timeouts[this.#deadline])
@@ -331,8 +357,8 @@ export class Attempt implements ConnectionAware {
   }
 }
 
-function onDeadline (attempt: Attempt): void {
-  attempt.timerFired()
+function due (attempt: Attempt): void {
+  attempt.due()
 }
 
 /**

@@ -103,10 +103,10 @@ export class Exchange implements Waiting {
     this.#startedAt = this.clock.now()
     if (this.timeouts.total > 0) this.#total = this.clock.after(this.timeouts.total, onTotal, this)
     if (this.#retry !== false) {
-      this.upstream.budget?.deposit()
+      this.upstream.budget?.deposit(this.#startedAt)
       if (this.#retry.hedge !== false) this.#planHedge(this.#retry.hedge.after)
     }
-    this.#next()
+    this.#next(this.#startedAt)
   }
 
   /** The client has left, or nobody wants the answer any more. */
@@ -185,8 +185,8 @@ export class Exchange implements Waiting {
     return this.#downstream.received(chunk)
   }
 
-  completed (status: number, trailers: RawHeaders): void {
-    this.#finish(status)
+  completed (status: number, trailers: RawHeaders, at: number): void {
+    this.#finish(status, at)
     this.#downstream.completed(trailers)
   }
 
@@ -221,10 +221,10 @@ export class Exchange implements Waiting {
 
   // ---- the next attempt -------------------------------------------------------------------------------------------------
 
-  #next (): void {
+  #next (now?: number): void {
     const picked = this.#pick()
     if (picked === undefined) return
-    if (typeof picked !== 'string') this.#try(picked)
+    if (typeof picked !== 'string') this.#try(picked, false, now)
     else if (picked !== 'full' || !this.#joinQueue()) this.#fail(this.#refusal(picked))
   }
 
@@ -238,11 +238,11 @@ export class Exchange implements Waiting {
     }
   }
 
-  #try (target: Target, hedge = false): void {
+  #try (target: Target, hedge = false, now = this.clock.now()): void {
     if (hedge) this.upstream.counters.hedges++
     else if (this.#attempts > 0) this.upstream.counters.retries++
     this.report.target = target.id
-    const attempt = new Attempt(this, this.upstream.poolOf(target), this.upstream.balancer.begin(target))
+    const attempt = new Attempt(this, this.upstream.poolOf(target), this.upstream.balancer.begin(target), now)
     this.#running.push(attempt)
     attempt.run(++this.#attempts)
   }
@@ -373,10 +373,10 @@ export class Exchange implements Waiting {
     this.#downstream.failed(error)
   }
 
-  /** `status`: what the client got of it. */
-  #finish (status: number): void {
+  /** `status`: what the client got of it. `endedAt`: when that was, where it is known. */
+  #finish (status: number, endedAt?: number): void {
     this.#done = true
-    this.upstream.counters.ended(status, this.clock.now() - this.#startedAt)
+    this.upstream.counters.ended(status, (endedAt ?? this.clock.now()) - this.#startedAt)
     this.clock.cancel(this.#total)
     this.clock.cancel(this.#backoff)
     this.clock.cancel(this.#hedge)

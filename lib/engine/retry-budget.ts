@@ -37,8 +37,8 @@ export class RetryBudget {
   }
 
   /** A request has come. */
-  deposit (): void {
-    this.#counts.add(this.#now(), 1, 0)
+  deposit (now: number): void {
+    this.#counts.add(now, 1, 0)
   }
 
   /** Takes one retry out; false when there is none left. */

@@ -12,6 +12,7 @@ import { array, checked, fault, milliseconds, object, oneOf, optional, refuse, s
 import { targetChannel, type TargetMessage } from './channels.js'
 import { systemClock } from './clock.js'
 import { UpstreamDispatcher } from './dispatcher.js'
+import { Deadlines } from './due.js'
 import { TargetGoneError } from './failure.js'
 import { TargetPool } from './pool.js'
 import { RecentTimes } from './quantile.js'
@@ -141,6 +142,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly clock: Clock
   /** @internal */
   readonly random: Random
+  /** @internal What attempts wait for. */
+  readonly deadlines: Deadlines
   /** @internal */
   readonly counters = new UpstreamCounters()
   /** @internal Requests that wait for a slot. */
@@ -168,6 +171,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const now = settings.now ?? systemClock.now
     const timers = settings.timers ?? systemClock
     this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => { if (timer !== undefined) timers.cancel(timer) } }
+    this.deadlines = new Deadlines(this.clock)
     const { retry, limits } = settings
     this.queue = new Queue(limits.queue, this.clock)
     this.budget = retry === false || retry.budget === false ? undefined : new RetryBudget(retry.budget, now)

@@ -17,7 +17,7 @@ t.test('ten a second, and a fifth of the requests of the last ten seconds', asyn
   }
   t.equal(takeAll(), 100, 'full at the start')
   t.equal(budget.refused, 1)
-  for (let i = 0; i < 1_000; i++) budget.deposit()
+  for (let i = 0; i < 1_000; i++) budget.deposit(clock.now())
   t.equal(takeAll(), 200)
   clock.advance(5_000)
   t.equal(takeAll(), 0, 'what was taken in the last ten seconds counts')

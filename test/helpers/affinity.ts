@@ -26,7 +26,7 @@ export function affinityBench (affinity: AffinityOptions, { name = 'shop', ids =
   const clock = new FakeClock()
   const warnings: string[] = []
   let written = 0
-  const log = { warn: (_what: object, text: string) => { warnings.push(text) } } as unknown as FastifyBaseLogger
+  const log = { info () {}, warn: (_what: object, text: string) => { warnings.push(text) } } as unknown as FastifyBaseLogger
   const registry = new Upstreams({}, log, (name, value, attributes) => {
     written++
     return `${name} ${value} ${JSON.stringify(attributes)}`
