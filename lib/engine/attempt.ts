@@ -369,6 +369,14 @@ function hasUnexpectedBody ({ method, body }: ExchangeRequest): boolean {
   return body !== noBody && (method === 'GET' || method === 'HEAD')
 }
 
+const EVENT_STREAM = /^text\/event-stream/i
+
 function isEventStream (headers: RawHeaders): boolean {
-  return rawHeader(headers, 'content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 12) continue
+    const value = headers[i + 1]!
+    // Few types begin as `text/e` does: most need no string to be told apart.
+    if (value.length > 16 && (value[5]! | 0x20) === 0x65 && headers[i]!.toString('latin1').toLowerCase() === 'content-type') return EVENT_STREAM.test(value.toString('latin1'))
+  }
+  return false
 }

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import type { Clock, Timer } from '../balancing/clock.js'
 import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError, GatewayTimeoutError } from '../errors.js'
 import { DeadlineError } from './deadlines.js'
+import type { Deadlines, Waiter } from './due.js'
 
 export interface RequestBody {
   /** The body for the next attempt. */
@@ -191,25 +192,67 @@ class View extends Readable {
 }
 
 /** Reads a body of a known, small length whole; `done` is called once. More than `idleMs` (0: any time) of silence is an error. */
-export function readWhole (source: Readable, clock: Clock, idleMs: number, done: (error: Error | undefined, body: Buffer) => void): void {
-  const chunks: Buffer[] = []
-  let timer: Timer
-  const waitForMore = (): void => {
-    clock.cancel(timer)
-    if (idleMs > 0) timer = clock.after(idleMs, finish, new GatewayTimeoutError({ cause: new DeadlineError('body', idleMs) }))
-  }
-  const onData = (chunk: Buffer): void => {
-    chunks.push(chunk)
-    waitForMore()
-  }
-  const finish = (error: Error | undefined): void => {
-    clock.cancel(timer)
-    source.off('data', onData).off('end', onEnd).off('close', onClose)
-    done(error, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
-  }
-  const onEnd = (): void => { finish(undefined) }
-  const onClose = (): void => { finish(new ClientClosedError()) }
-  waitForMore()
-  // An error is followed by 'close'; the listener is there because an unheard 'error' would throw.
-  source.on('data', onData).on('end', onEnd).on('close', onClose).on('error', () => {})
+export function readWhole (source: Readable, clock: Clock, deadlines: Deadlines, idleMs: number, done: Done): void {
+  new WholeReader(source, clock, deadlines, idleMs, done).start()
 }
+
+type Done = (error: Error | undefined, body: Buffer) => void
+
+class WholeReader implements Waiter {
+  dueAt = 0
+  readonly #source: Readable
+  readonly #clock: Clock
+  readonly #deadlines: Deadlines
+  readonly #idleMs: number
+  readonly #done: Done
+  readonly #chunks: Buffer[] = []
+  /** When the last of it came, or it began. */
+  #movedAt = 0
+  #timer: Timer
+
+  constructor (source: Readable, clock: Clock, deadlines: Deadlines, idleMs: number, done: Done) {
+    this.#source = source
+    this.#clock = clock
+    this.#deadlines = deadlines
+    this.#idleMs = idleMs
+    this.#done = done
+  }
+
+  start (): void {
+    if (this.#idleMs > 0) {
+      this.#movedAt = this.#clock.now()
+      this.dueAt = this.#movedAt + this.#idleMs
+      this.#deadlines.join(this.#idleMs, this)
+    }
+    // An error is followed by 'close'; the listener is there because an unheard 'error' would throw.
+    this.#source.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore)
+  }
+
+  /** @internal */
+  due (): void {
+    const left = this.#movedAt + this.#idleMs - this.#clock.now()
+    if (left > 0) this.#timer = this.#clock.after(left, due, this)
+    else this.#finish(new GatewayTimeoutError({ cause: new DeadlineError('body', this.#idleMs) }))
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#chunks.push(chunk)
+    if (this.#idleMs > 0) this.#movedAt = this.#clock.now()
+  }
+
+  readonly #onEnd = (): void => { this.#finish(undefined) }
+  readonly #onClose = (): void => { this.#finish(new ClientClosedError()) }
+
+  #finish (error: Error | undefined): void {
+    this.#deadlines.leave(this.#idleMs, this)
+    this.#clock.cancel(this.#timer)
+    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose)
+    this.#done(error, this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks))
+  }
+}
+
+function due (reader: WholeReader): void {
+  reader.due()
+}
+
+function ignore (): void {}

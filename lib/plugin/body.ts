@@ -24,19 +24,37 @@ export interface BalancedRoute extends PathRules {
 
 export const kRoute = Symbol('fastify-load-balancer.route')
 export const kPayload = Symbol('fastify-load-balancer.payload')
+/** Set on a request whose `method` is to be answered with `GET`, once. */
+export const kMasked = Symbol('fastify-load-balancer.masked')
 
 export interface ClaimedRequest extends FastifyRequest {
   [kRoute]: BalancedRoute | null
   [kPayload]: Readable | Buffer | null
+  [kMasked]: boolean | null
 }
 
-/** Fastify reads `request.method` once to see whether there is a body to parse. This answers that one time as if there was none. */
-const nothingToParse: PropertyDescriptor = {
-  configurable: true,
-  get (this: FastifyRequest) {
-    delete (this as { method?: string }).method
-    return 'GET'
+/** Classes of requests whose `method` can be masked. Every Fastify instance that decorates its requests has one. */
+const maskable = new WeakSet<object>()
+
+/**
+ * Fastify reads `request.method` once to see whether there is a body to parse. That one time it is answered as if there was none. The property is changed where the
+ * class has it: to put one on the request, and take it away again, would make each request an object of its own kind to V8, and slow.
+ */
+function maskMethod (request: ClaimedRequest): void {
+  const prototype = Object.getPrototypeOf(request) as object
+  if (!maskable.has(prototype)) {
+    maskable.add(prototype)
+    Object.defineProperty(prototype, 'method', {
+      configurable: true,
+      enumerable: true,
+      get (this: ClaimedRequest) {
+        if (this[kMasked] !== true) return this.raw.method
+        this[kMasked] = false
+        return 'GET'
+      }
+    })
   }
+  request[kMasked] = true
 }
 
 /** The hook of a balanced route: the last before parsing. */
@@ -60,7 +78,7 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
       if (parsed) request.body = payload
     }
     // Also where there is no body: a content type without one is for the target to judge.
-    if (parsed) Object.defineProperty(request, 'method', nothingToParse)
+    if (parsed) maskMethod(claimed)
     done(null, payload)
   }
 }

@@ -7,7 +7,7 @@ import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
-import { claimBody, kPayload, kRoute, type BalancedRoute } from './body.js'
+import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchExpectations } from './expectations.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
@@ -66,6 +66,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   fastify.decorateRequest('balancing', null)
   fastify.decorateRequest(kRoute as never, null as never)
   fastify.decorateRequest(kPayload as never, null as never)
+  fastify.decorateRequest(kMasked as never, null as never)
   fastify.decorateRequest(kProxied as never, null as never)
   fastify.decorateReply('balance', balance(takeFrom(), (reply: FastifyReply) => reply.server.upstreams))
   const upgrades = Upgrades.of(fastify)

@@ -10,6 +10,12 @@ export interface ResponseSource {
   abandon (): void
 }
 
+/**
+ * Bytes that wait for a slow client before the target is not read any more. Less than two reads of 64 KB, and a body of that size would stop and start
+ * its connection, which costs as much again as passing it on.
+ */
+const BUFFERED = 131_072
+
 /** A response body that is passed on as it comes. */
 export class ResponseBody extends Readable {
   readonly #source: ResponseSource
@@ -18,7 +24,7 @@ export class ResponseBody extends Readable {
 
   /** `trailer`: names of the trailers that are going to follow. */
   constructor (source: ResponseSource, trailer: string | undefined) {
-    super({ highWaterMark: 65_536 })
+    super({ highWaterMark: BUFFERED })
     this.#source = source
     this.#trailer = trailer
     // It may break off while a hook of the user still runs, and nobody listens yet: that must not end the process.
