@@ -41,6 +41,10 @@ export class Child {
     })
   }
 
+  get pid () {
+    return this.#process.pid
+  }
+
   /** Has the child do something; resolves to its result. */
   call (name, options = {}) {
     const id = this.#nextId++

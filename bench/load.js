@@ -1,97 +1,103 @@
-/**
- * The load: clients that send their next request when the last one is answered, each on a connection of its own that it keeps. They speak
- * HTTP over bare sockets, which costs a fraction of what a real HTTP client does, and any answer that is not the expected one is an error.
- */
-import { connect } from 'node:net'
+/** The load: a crowd of clients that is gathered, sends requests, and is dismissed. To connect and to leave is no part of what is measured. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { answerCalls } from './child.js'
+import { Client } from './client.js'
+import { stream } from './simulate/engine/random.js'
 
-/** A client forgets its cookie after so many requests, and comes back as a new one. */
-const SESSION = 20
-/** No drive sends more than this, however fast the proxy is. */
+/** Clients that connect at the same time: fewer than a server has room for in its backlog. */
+const AT_ONCE = 128
+/** The longest drive, however fast the proxy is. */
 const MOST_REQUESTS = 3_000_000
 
-const HEADERS_END = Buffer.from('\r\n\r\n')
+let crowd = []
+/** Rejects when a client has failed. */
+let broken
 
 answerCalls({
-  async drive ({ port, workload, seconds, connections }) {
-    const { request, responseLength } = await import(`./workloads/${workload}.js`)
-    const run = { port, request, responseLength, begun: 0, done: false }
+  /** Connects the clients; each makes a request. */
+  async gather ({ port, workload: name, connections, keepAlive = true }) {
+    const workload = await import(`./workloads/${name}.js`)
+    let failed
+    broken = new Promise((_resolve, reject) => { failed = reject })
+    broken.catch(() => {})
+    crowd = Array.from({ length: connections }, () => new Client({ port, workload, keepAlive, failed }))
+    for (let from = 0; from < connections; from += AT_ONCE) {
+      await orBroken(Promise.all(crowd.slice(from, from + AT_ONCE).map(client => new Promise(resolve => client.send(resolve)))))
+    }
+  },
+
+  /** Closed loop: every client sends its next request when the last one is answered, for so many seconds or until so many `requests` were sent. */
+  async drive ({ seconds, requests: most = MOST_REQUESTS }) {
+    const run = { done: false, begun: 0, most }
     const timer = setTimeout(() => { run.done = true }, seconds * 1000)
     const start = performance.now()
     try {
-      const counts = await Promise.all(Array.from({ length: connections }, () => visit(run)))
+      const counts = await orBroken(Promise.all(crowd.map(client => visit(client, run))))
       return { requests: counts.reduce((sum, count) => sum + count, 0), seconds: (performance.now() - start) / 1000 }
     } finally {
-      run.done = true
       clearTimeout(timer)
     }
+  },
+
+  /**
+   * Open loop: so many requests a second, with the gaps of a Poisson process, whether or not earlier ones were answered. One that finds no client free waits, and that counts.
+   * Resolves to `times`, the milliseconds that each took from when this process found it due; and `late`, how long after it was due that was, which is what this process adds.
+   */
+  async offer ({ rate, seconds, seed }) {
+    const random = stream(seed, 'arrivals')
+    const free = [...crowd]
+    const waiting = []
+    const times = []
+    const late = []
+    let ended = () => {}
+    const send = (client, since) => client.send(() => {
+      times.push(performance.now() - since)
+      if (waiting.length > 0) send(client, waiting.shift())
+      else free.push(client)
+      ended()
+    })
+    const start = performance.now()
+    for (let due = gap(rate, random); due < seconds * 1000;) {
+      const now = performance.now()
+      for (; start + due <= now; due += gap(rate, random)) {
+        late.push(now - start - due)
+        if (free.length > 0) send(free.pop(), now)
+        else waiting.push(now)
+      }
+      await delay(1)
+    }
+    await orBroken(new Promise(resolve => {
+      ended = () => { if (times.length === late.length) resolve() }
+      ended()
+    }))
+    return { times, late }
+  },
+
+  dismiss () {
+    for (const client of crowd) client.close()
+    crowd = []
   }
 })
 
+function orBroken (promise) {
+  return Promise.race([promise, broken])
+}
+
 /** One client until the run is over; resolves to how many of its requests were answered. */
-function visit (run) {
-  return new Promise((resolve, reject) => {
-    const plain = written(run.request, undefined)
-    let message = plain
-    let answered = 0
-    /** Bytes of the response that have not come; undefined until its headers are here. */
-    let missing
-    let head
-
-    const socket = connect({ port: run.port, host: '127.0.0.1', noDelay: true })
-    const fail = why => {
-      socket.destroy()
-      reject(new Error(`${run.request.method} ${run.request.path}: ${why}`))
-    }
-    const send = () => {
-      if (run.done || run.begun >= MOST_REQUESTS) {
-        socket.destroy()
-        resolve(answered)
-        return
-      }
+function visit (client, run) {
+  return new Promise(resolve => {
+    let answered = -1
+    const next = () => {
+      answered++
+      if (run.done || run.begun >= run.most) return resolve(answered)
       run.begun++
-      missing = head = undefined
-      socket.write(message)
+      client.send(next)
     }
-
-    socket.on('connect', send)
-    socket.on('error', error => fail(error.message))
-    socket.on('close', () => fail('the connection was closed'))
-    socket.on('data', chunk => {
-      if (missing === undefined) {
-        if (head !== undefined) chunk = Buffer.concat([head, chunk])
-        const end = chunk.indexOf(HEADERS_END)
-        if (end === -1) {
-          head = chunk
-          return
-        }
-        const fields = chunk.latin1Slice(0, end)
-        if (!/^HTTP\/1\.1 20[01] /.test(fields)) return fail(fields.split('\r\n', 1)[0])
-        if (Number(/\ncontent-length: *(\d+)/i.exec(fields)?.[1]) !== run.responseLength) return fail('a response of another length')
-        const cookie = /\nset-cookie: *([^;\r]+)/i.exec(fields)?.[1]
-        if (cookie !== undefined) message = written(run.request, cookie)
-        missing = run.responseLength - (chunk.length - end - HEADERS_END.length)
-      } else {
-        missing -= chunk.length
-      }
-      if (missing > 0) return
-      if (missing < 0) return fail('more than the response')
-      if (++answered % SESSION === 0) message = plain
-      send()
-    })
+    next()
   })
 }
 
-function written ({ method, path, type, body }, cookie) {
-  const head = [
-    `${method} ${path} HTTP/1.1`,
-    'Host: shop.example',
-    'User-Agent: Mozilla/5.0 (bench)',
-    'Accept: */*',
-    'Accept-Encoding: gzip, br',
-    'Connection: keep-alive',
-    ...(cookie === undefined ? [] : [`Cookie: ${cookie}`]),
-    ...(body === undefined ? [] : [`Content-Type: ${type}`, `Content-Length: ${body.length}`])
-  ]
-  return Buffer.concat([Buffer.from(head.join('\r\n') + '\r\n\r\n'), body ?? Buffer.alloc(0)])
+/** Milliseconds to the next request. */
+function gap (rate, random) {
+  return -1000 / rate * Math.log(1 - random())
 }

@@ -1,16 +1,12 @@
-/** The process of one proxy: `node proxy.js name origin…`; the proxies are in proxies/. */
+/** The process of one proxy: `node proxy.js name`; the proxies are in proxies/. */
 import { answerCalls } from './child.js'
 
-const [name, ...origins] = process.argv.slice(2)
+const [name] = process.argv.slice(2)
 
 answerCalls({
-  async start () {
+  /** `origins`: of the targets; anything else is the proxy's own. */
+  async start ({ origins, ...options }) {
     const { start } = await import(`./proxies/${name}.js`)
-    return { port: await start(origins) }
-  },
-
-  /** Microseconds of CPU so far, of all threads. */
-  cpu () {
-    return process.cpuUsage()
+    return { port: await start(origins, options) }
   }
 })

@@ -9,10 +9,21 @@ export function ratio (values, references) {
   return spread(values.map((value, round) => value / references[round]))
 }
 
-/** Between two values, in proportion. */
-function quantile (sorted, share) {
+/** Between two of the values, which are in order, in proportion. */
+export function quantile (sorted, share) {
   const position = share * (sorted.length - 1)
   const below = Math.floor(position)
   const above = Math.min(below + 1, sorted.length - 1)
   return sorted[below] + (position - below) * (sorted[above] - sorted[below])
+}
+
+/** The line through points, by least squares: `slope`, and its standard error. */
+export function lineThrough (points) {
+  const n = points.length
+  const mean = key => points.reduce((sum, point) => sum + point[key], 0) / n
+  const [x, y] = [mean('x'), mean('y')]
+  const spread = points.reduce((sum, point) => sum + (point.x - x) ** 2, 0)
+  const slope = points.reduce((sum, point) => sum + (point.x - x) * (point.y - y), 0) / spread
+  const residual = points.reduce((sum, point) => sum + (point.y - y - slope * (point.x - x)) ** 2, 0)
+  return { slope, error: Math.sqrt(residual / (n - 2) / spread) }
 }

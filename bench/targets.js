@@ -1,10 +1,8 @@
-/** The targets, two in one process: as cheap as Node has them, so that the proxy is what there is to wait for. */
+/** The targets, all in one process: as cheap as Node has them, so that the proxy is what there is to wait for. */
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { answerCalls } from './child.js'
-
-const TARGETS = 2
 
 const answers = new Map()
 for (const file of await readdir(new URL('workloads/', import.meta.url))) {
@@ -25,7 +23,7 @@ async function listen () {
 }
 
 answerCalls({
-  async start () {
-    return { ports: await Promise.all(Array.from({ length: TARGETS }, listen)) }
+  async start ({ count = 2 }) {
+    return { ports: await Promise.all(Array.from({ length: count }, listen)) }
   }
 })

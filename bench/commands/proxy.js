@@ -1,29 +1,37 @@
-/** What a proxied request costs: ours beside a peer and a floor, all in one run. */
-import { writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
+/** What a proxied request costs: ours beside its peers and a floor, all in one run. */
 import { parseArgs } from 'node:util'
-import { Child, endAll } from '../child.js'
+import { contestants, presentOf, startContestant } from '../contestants.js'
 import { assignCores } from '../cores.js'
-import { markdown } from '../report.js'
+import { namesOf, numberOf, numbersOf } from '../options.js'
+import { described, table, withQuartiles } from '../report.js'
+import { measureOnce, takeTurns } from '../rounds.js'
+import { inSession, machine, progress, startSurroundings, writeJson } from '../session.js'
+import { quantile, ratio, spread } from '../stats.js'
 
-/** Files of proxies/, in the order of the table. */
-const PROXIES = ['ours', 'http-proxy', 'floor']
 /** Files of workloads/. */
-const WORKLOADS = ['get100b', 'get64kb', 'post1kb']
+const WORKLOADS = ['get100b', 'get64kb', 'post1kb', 'post1mb']
+/** What every proxy is compared with. */
+const REFERENCES = ['floor', '@fastify/http-proxy']
 
-const CONNECTIONS = 32
 /** Many short rounds rather than a few long ones: what else the machine does comes and goes by the second. */
-const FULL = { rounds: 16, seconds: 0.3, warmUp: 2.5 }
-const QUICK = { rounds: 4, seconds: 0.2, warmUp: 1 }
+const FULL = { rounds: 8, seconds: 0.25, warmUp: 2 }
+const QUICK = { rounds: 3, seconds: 0.2, warmUp: 0.5 }
+const CONNECTIONS = [32]
+const TARGETS = [2]
 
 const HELP = `npm run bench -- [options]
-  --quick        a rough answer in a short time
-  --rounds n     measurements of each proxy (${FULL.rounds})
-  --seconds n    length of each (${FULL.seconds})
-  --only names   workloads, separated by commas: ${WORKLOADS.join(', ')}
-  --one-core     the load, the targets and the proxy on one core
-  --json file    also writes every round to a file
-  --profile dir  also writes a CPU profile of each proxy, which makes all of them slower`
+  --quick          a rough answer in a short time
+  --rounds n       measurements of each proxy (${FULL.rounds})
+  --seconds n      length of each (${FULL.seconds})
+  --only names     workloads, separated by commas: ${WORKLOADS.join(', ')}
+  --proxies names  ${contestants.join(', ')}
+  --connections n  clients, or several numbers of them, separated by commas (${CONNECTIONS})
+  --targets n      targets, or several numbers of them, separated by commas (${TARGETS})
+  --no-keep-alive  clients connect for every request
+  --rate n         also how long requests take when n a second are offered to each proxy
+  --one-core       the load, the targets and the proxy on one core
+  --json file      also writes every round to a file, which \`npm run bench -- chart\` draws
+  --profile dir    also writes a CPU profile of each proxy of Node's, which makes all of them slower`
 
 export async function run (args) {
   const { values } = parseArgs({
@@ -34,6 +42,11 @@ export async function run (args) {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string' },
+      proxies: { type: 'string' },
+      connections: { type: 'string' },
+      targets: { type: 'string' },
+      'no-keep-alive': { type: 'boolean' },
+      rate: { type: 'string' },
       'one-core': { type: 'boolean' },
       json: { type: 'string' },
       profile: { type: 'string' }
@@ -44,94 +57,109 @@ export async function run (args) {
     return
   }
   const plan = planOf(values)
-  const stop = () => {
-    endAll()
-    process.exit(130)
-  }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  try {
+  await inSession(async () => {
     const results = await measureAll(plan)
-    console.log(markdown(results, { ...plan, ...machine() }))
-    if (values.json !== undefined) await writeFile(values.json, JSON.stringify({ ...plan, ...machine(), results }, null, 2) + '\n')
-  } finally {
-    endAll()
-  }
+    const record = { command: 'proxy', ...plan, ...machine(), results }
+    console.log(markdown(record))
+    await writeJson(values.json, record)
+  })
 }
 
 function planOf (values) {
   const base = values.quick ? QUICK : FULL
   return {
     ...base,
-    rounds: numberOf(values, 'rounds', base.rounds, 1, 100, Number.isInteger),
+    rounds: numberOf(values, 'rounds', base.rounds, 1, 100),
     seconds: numberOf(values, 'seconds', base.seconds, 0.1, 60, Number.isFinite),
-    workloads: namesOf(values.only),
-    connections: CONNECTIONS,
+    workloads: namesOf(values, 'only', WORKLOADS),
+    proxies: presentOf(namesOf(values, 'proxies', contestants)),
+    connections: numbersOf(values, 'connections', CONNECTIONS, 1, 4_096),
+    targets: numbersOf(values, 'targets', TARGETS, 1, 1_000),
+    keepAlive: !values['no-keep-alive'],
+    rate: values.rate === undefined ? undefined : numberOf(values, 'rate', undefined, 1, 100_000),
     cores: assignCores(values['one-core']),
     profile: values.profile
   }
 }
 
-function numberOf (values, name, fallback, least, most, is) {
-  const value = Number(values[name] ?? fallback)
-  if (!is(value) || value < least || value > most) throw new RangeError(`--${name}: expected ${least} to ${most}, got ${values[name]}`)
-  return value
-}
-
-function namesOf (only) {
-  const names = only === undefined ? WORKLOADS : only.split(',')
-  const unknown = names.filter(name => !WORKLOADS.includes(name))
-  if (unknown.length > 0) throw new RangeError(`--only: no workload ${unknown.join(', ')}; there are ${WORKLOADS.join(', ')}`)
-  return names
-}
-
-function machine () {
-  return { node: process.version, cpu: cpus()[0]?.model.trim() ?? 'unknown', cpus: cpus().length }
-}
-
 async function measureAll (plan) {
-  const targets = new Child('targets.js', [], { core: plan.cores.targets })
-  const load = new Child('load.js', [], { core: plan.cores.load })
-  const origins = (await targets.call('start')).ports.map(port => `http://127.0.0.1:${port}`)
+  const { load, origins } = await startSurroundings(plan.cores, Math.max(...plan.targets))
   const results = []
-  for (const workload of plan.workloads) results.push(await measure(workload, plan, load, origins))
+  for (const workload of plan.workloads) {
+    for (const connections of plan.connections) {
+      for (const targets of plan.targets) {
+        results.push(await measure({ workload, connections, targets }, plan, load, origins.slice(0, targets)))
+      }
+    }
+  }
   return results
 }
 
-/** All proxies at one workload. Their processes are new, so no workload is measured with code that another one has warmed up. */
-async function measure (workload, plan, load, origins) {
-  const proxies = await Promise.all(PROXIES.map(name => startProxy(name, workload, plan, origins)))
-  const drive = (proxy, seconds) => load.call('drive', { port: proxy.port, workload, seconds, connections: plan.connections })
-
-  progress(`${workload}: warming up`)
-  for (const proxy of proxies) await drive(proxy, plan.warmUp)
-  for (let round = 1; round <= plan.rounds; round++) {
-    progress(`${workload}: round ${round} of ${plan.rounds}`)
-    // Whatever slows the machine down bit by bit hits those in front as often as those behind.
-    const order = round % 2 === 1 ? proxies : [...proxies].reverse()
-    for (const proxy of order) {
-      const before = await proxy.child.call('cpu')
-      const { requests, seconds } = await drive(proxy, plan.seconds)
-      const after = await proxy.child.call('cpu')
-      const userUs = (after.user - before.user) / requests
-      const systemUs = (after.system - before.system) / requests
-      proxy.rounds.push({ requests, seconds, userUs, systemUs, cpuUs: userUs + systemUs, perSecond: requests / seconds })
-    }
+/** All proxies in one situation. Their processes are new, so none is measured with code that another situation has warmed up. */
+async function measure (situation, plan, load, origins) {
+  const { keepAlive, seconds, rate } = plan
+  const { title } = await import(`../workloads/${situation.workload}.js`)
+  const words = [title, `${situation.connections} connections`, `${situation.targets} targets`, ...(keepAlive ? [] : ['a connection for each request'])]
+  const label = words.join(', ')
+  const proxies = []
+  for (const name of plan.proxies) {
+    proxies.push(await startContestant(name, { origins, core: plan.cores.proxy, flags: profiling(plan, situation, name) }))
   }
-  await Promise.all(proxies.map(proxy => proxy.child.end()))
-  const { title } = await import(`../workloads/${workload}.js`)
-  return { workload, title, proxies: proxies.map(({ name, rounds }) => ({ name, rounds })) }
-}
-
-async function startProxy (name, workload, { cores, profile }, origins) {
-  const child = new Child('proxy.js', [name, ...origins], {
-    core: cores.proxy,
-    flags: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${workload}.${name}.cpuprofile`]
+  progress(`${label}: warming up`)
+  const once = { workload: situation.workload, connections: situation.connections, keepAlive }
+  for (const proxy of proxies) await measureOnce(load, proxy, { ...once, seconds: plan.warmUp })
+  const rounds = await takeTurns(proxies, plan.rounds, (proxy, round) => {
+    progress(`${label}: round ${round + 1} of ${plan.rounds}, ${proxy.name}`)
+    return measureOnce(load, proxy, { ...once, seconds, rate, seed: round })
   })
-  const { port } = await child.call('start')
-  return { name, child, port, rounds: [] }
+  await Promise.all(proxies.map(proxy => proxy.end()))
+  return { ...situation, title, proxies: proxies.map(({ name }, i) => ({ name, rounds: rounds[i] })) }
 }
 
-function progress (text) {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}\r`)
-  else console.error(text)
+function profiling ({ profile }, { workload, connections, targets }, name) {
+  if (profile === undefined) return []
+  return ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${workload}.${connections}.${targets}.${name.replace('/', '-')}.cpuprofile`]
+}
+
+function markdown (record) {
+  const { results, keepAlive, rate } = record
+  return [
+    `${described(record)}${keepAlive ? '' : ' A connection for each request.'}`,
+    ...results.flatMap(({ title, connections, targets, proxies }) => {
+      const references = REFERENCES.filter(name => proxies.some(proxy => proxy.name === name))
+      return [
+        '',
+        `${title}, ${connections} connections, ${targets} target${targets === 1 ? '' : 's'}:`,
+        '',
+        table(
+          ['proxy', 'CPU µs/request', 'requests/s', ...references.map(name => `CPU ÷ ${name}`), ...(rate === undefined ? [] : [`p50 ms at ${rate}/s`, 'p99 ms'])],
+          proxies.map(({ name, rounds }) => [
+            name,
+            withQuartiles(spread(costs(rounds)), 1),
+            spread(rounds.map(round => round.perSecond)).median.toFixed(0),
+            ...references.map(reference => name === reference ? '1' : withQuartiles(ratio(costs(rounds), costs(proxies.find(other => other.name === reference).rounds)), 2)),
+            ...(rate === undefined ? [] : latencies(rounds))
+          ])
+        )
+      ]
+    }),
+    ...(rate === undefined ? [] : ['', `99 % of the offered requests went out within ${lateness(results).toFixed(1)} ms of when they were due.`])
+  ].join('\n')
+}
+
+function costs (rounds) {
+  return rounds.map(round => round.cpuUs)
+}
+
+/** Of each round, and of these the spread: one bad moment of the machine is to be in one of them only. */
+function latencies (rounds) {
+  return [0.5, 0.99].map(share => withQuartiles(spread(rounds.map(({ times }) => percentile(times, share))), 2))
+}
+
+function lateness (results) {
+  return percentile(results.flatMap(({ proxies }) => proxies.flatMap(({ rounds }) => rounds.flatMap(({ late }) => late))), 0.99)
+}
+
+function percentile (values, share) {
+  return quantile([...values].sort((a, b) => a - b), share)
 }

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util'
 import { Child, endAll } from '../child.js'
 import { assignCores } from '../cores.js'
 import { cases, deadline, full, quick, seed } from '../tail/cases.js'
-import { startHaproxy } from '../tail/gateways/haproxy.js'
-import { startNginx } from '../tail/gateways/nginx.js'
+import { startHaproxy } from '../gateways/haproxy.js'
+import { startNginx } from '../gateways/nginx.js'
 import { tables } from '../tail/report.js'
 
 /** In the order of the table; `program` has to be installed. */

@@ -10,7 +10,7 @@ import { Pool } from 'undici'
 export async function start (origins) {
   const pools = origins.map(origin => new Pool(origin, { connections: null }))
   let turn = 0
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const { method, url, rawHeaders, headers } = request
     const body = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined ? null : request
     pools[turn++ % pools.length].dispatch({ method, path: url, headers: rawHeaders, body }, new Handler(response))

@@ -1,7 +1,7 @@
 import { atHome, momentary } from '../columns.js'
 import { runAll } from '../crew.js'
 import { shortened } from '../options.js'
-import { lineChart } from '../report/line-chart.js'
+import { lineChart } from '../../charts/line-chart.js'
 import { table } from '../report/table.js'
 import { scenarioOf } from '../scenario.js'
 import * as settings from '../settings.js'

@@ -1,5 +1,5 @@
 import { keysMoved, methods } from '../keys-moved.js'
-import { barChart } from '../report/bar-chart.js'
+import { barChart } from '../../charts/bar-chart.js'
 import { figure, row } from '../report/table.js'
 
 export const file = 'keys-moved.svg'

@@ -1,7 +1,7 @@
 /** A gateway that is somebody else's program: started with a config file of its own, ended with the run. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,22 +9,31 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const PATIENCE = 5_000
 
-const running = new Set()
-process.once('exit', () => { for (const child of running) child.kill('SIGKILL') })
+/** Child processes, each with its folder. */
+const running = new Map()
+process.once('exit', () => {
+  for (const [child, dir] of running) {
+    // Not SIGKILL: the workers of a master that goes without a word stay.
+    child.kill('SIGTERM')
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
 
 /**
- * Resolves to its port and what ends it.
+ * Resolves to its port, its process id and what ends it.
  * @param config makes the content of the config file from `{ port, dir }`
  * @param args makes the arguments from the file's path and the folder
  */
 export async function startProcess (command, { config, args, core }) {
-  const dir = mkdtempSync(join(tmpdir(), 'tail-'))
+  const dir = mkdtempSync(join(tmpdir(), 'bench-'))
+  // Workers may run as somebody else.
+  chmodSync(dir, 0o755)
   const port = await freePort()
   const file = join(dir, 'gateway.conf')
   writeFileSync(file, config({ port, dir }))
   const words = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), command, ...args(file, dir)]
   const child = spawn(words[0], words.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] })
-  running.add(child)
+  running.set(child, dir)
   let said = ''
   child.stderr.on('data', chunk => { said += chunk })
   const gone = new Promise(resolve => child.once('exit', resolve).once('error', resolve)).then(() => {
@@ -39,6 +48,7 @@ export async function startProcess (command, { config, args, core }) {
   }
   return {
     port,
+    pid: child.pid,
     async end () {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE)

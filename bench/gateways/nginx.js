@@ -1,6 +1,6 @@
 import { startProcess } from './process.js'
 
-/** nginx with one worker, connections to targets kept open. `method`: a line of its `upstream` block. */
+/** nginx with one worker, connections to targets kept open, bodies passed on as they come and never by way of a file. `method`: a line of its `upstream` block. */
 export function startNginx (method, origins, core) {
   return startProcess('nginx', {
     core,
@@ -31,6 +31,10 @@ http {
       proxy_pass http://shop;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
+      client_max_body_size 0;
+      proxy_request_buffering off;
+      proxy_buffers 8 32k;
+      proxy_max_temp_file_size 0;
     }
   }
 }
