@@ -12,15 +12,17 @@ export interface RunOptions {
   /** What it gets to read. */
   input?: Buffer | string
   cwd?: string
-  env?: Record<string, string>
+  /** All of its environment. @default this process's */
+  env?: NodeJS.ProcessEnv
 }
 
 /** Milliseconds that a program may take. */
 const PATIENCE = 60_000
 
 /** Runs a program to its end, whatever that is. Throws when it does not come to one, or cannot be started. */
-export async function run (program: string, words: string[], { input, cwd, env }: RunOptions = {}): Promise<Ran> {
-  const child = spawn(program, words, { cwd, env: { ...process.env, ...env }, timeout: PATIENCE, killSignal: 'SIGKILL' })
+export async function run (program: string, words: string[], { input, cwd, env = process.env }: RunOptions = {}): Promise<Ran> {
+  // A group of its own, so that with it all it has started can be ended.
+  const child = spawn(program, words, { cwd, env, detached: true })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
@@ -28,9 +30,13 @@ export async function run (program: string, words: string[], { input, cwd, env }
   // It may well end without having read all.
   child.stdin.on('error', () => {}).end(input)
   const exit = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('close', (code, signal) => {
-      if (signal === 'SIGKILL') reject(new Error(`${program} ${words.join(' ')}: not at its end after ${PATIENCE} ms`))
-      else resolve(code)
+    const timer = setTimeout(() => {
+      process.kill(-child.pid!, 'SIGKILL')
+      reject(new Error(`${program} ${words.join(' ')}: not at its end after ${PATIENCE} ms: ${Buffer.concat(stderr).toString()}`))
+    }, PATIENCE)
+    child.once('error', reject).once('close', code => {
+      clearTimeout(timer)
+      resolve(code)
     })
   })
   return { exit, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() }
