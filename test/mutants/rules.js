@@ -13,14 +13,14 @@ export const rules = [
   {
     name: 'what cannot be replayed is not sent again',
     file: 'engine/retry.ts',
-    find: 'return replayable && (nonIdempotent || isIdempotent(method))',
-    replace: 'return nonIdempotent || isIdempotent(method)',
+    find: 'return replayable && (refused || nonIdempotent || isIdempotent(method))',
+    replace: 'return refused || nonIdempotent || isIdempotent(method)',
     tests: ['engine/retry', 'scenarios/failover']
   },
   {
     name: 'a POST is never sent again once it was written',
     file: 'engine/retry.ts',
-    find: 'return replayable && (nonIdempotent || isIdempotent(method))',
+    find: 'return replayable && (refused || nonIdempotent || isIdempotent(method))',
     replace: 'return replayable',
     tests: ['scenarios/failover', 'engine/retry']
   },
@@ -174,15 +174,15 @@ export const rules = [
   {
     name: 'a request that is given up ends its connection to the target',
     file: 'engine/attempt.ts',
-    find: 'if (onConnection) this.connection!.drop(error)',
-    replace: 'if (onConnection && error === undefined) this.connection!.drop(error)',
+    find: 'else this.connection!.drop(error)',
+    replace: 'else if (error === undefined) this.connection!.drop(error)',
     tests: ['scenarios/clients-leave', 'engine/in-flight', 'engine/deadlines']
   },
   {
     name: 'the cookie names the target that served, not the first that was tried',
     file: 'plugin/proxied.ts',
-    find: 'affinity.served(this.#visitor, this.#exchange!.servedBy!,',
-    replace: 'affinity.served(this.#visitor, upstream.targets.get(this.#exchange!.report.attempts[0]?.target ?? this.#exchange!.servedBy!.id)!,',
+    find: 'affinity.served(this.#visitor, servedBy!,',
+    replace: 'affinity.served(this.#visitor, upstream.targets.get(this.#exchange!.report.attempts[0]?.target ?? servedBy!.id)!,',
     tests: ['scenarios/sticky-cookie']
   },
   {
@@ -289,5 +289,75 @@ export const rules = [
     find: "headers['cache-control'] = asPrivate(headers['cache-control'])\n",
     replace: '',
     tests: ['plugin/affinity-cookie', 'scenarios/sticky-cookie']
+  },
+  {
+    name: 'a target that changes to another protocol has not understood',
+    file: 'engine/attempt.ts',
+    find: 'if (got?.toLowerCase() !== asked.toLowerCase()) {',
+    replace: 'if (got === null) {',
+    tests: ['protocol/websocket']
+  },
+  {
+    name: 'a WebSocket is told that it ends only between two frames',
+    file: 'engine/websocket.ts',
+    find: 'return this.#payload === 0 && this.#have === 0',
+    replace: 'return true',
+    tests: ['engine/websocket', 'protocol/websocket']
+  },
+  {
+    name: 'a tunnel stops its writer when its reader stops',
+    file: 'engine/tunnel.ts',
+    find: 'if (!to.write(chunk)) from.pause()',
+    replace: 'to.write(chunk)',
+    tests: ['protocol/websocket']
+  },
+  {
+    name: 'what an HTTP/2 session starts anew by itself is not sent twice',
+    file: 'engine/attempt.ts',
+    find: 'if (this.#started) throw STARTED_BEFORE\n',
+    replace: '',
+    tests: ['protocol/http2']
+  },
+  {
+    name: 'a stream that a target refuses is tried elsewhere, whatever its method',
+    file: 'engine/attempt.ts',
+    find: 'this.#refused = isRefusedStream(error)',
+    replace: 'this.#refused = false',
+    tests: ['protocol/http2']
+  },
+  {
+    name: 'the body of an expectation is asked for when somebody reads it, not before',
+    file: 'engine/request-body.ts',
+    find: "      this.#source.on('readable', this.#onReadable)\n    }\n",
+    replace: '    }\n',
+    tests: ['protocol/expect-continue', 'engine/request-body']
+  },
+  {
+    name: 'trailers reach only clients that take them',
+    file: 'plugin/proxied.ts',
+    find: 'if (trailers.length > 0 && acceptsTrailers(this.#reply.request)) {',
+    replace: 'if (trailers.length > 0) {',
+    tests: ['protocol/messages']
+  },
+  {
+    name: 'a redirect does not name the origin of a target',
+    file: 'plugin/redirects.ts',
+    find: 'if (new URL(origin).origin === mapping.origin) return path',
+    replace: '',
+    tests: ['plugin/redirects', 'protocol/messages']
+  },
+  {
+    name: 'an absolute form for another host is refused',
+    file: 'plugin/request-path.ts',
+    find: ' || authority.toLowerCase() !== host?.toLowerCase()',
+    replace: '',
+    tests: ['plugin/request-path', 'protocol/messages']
+  },
+  {
+    name: 'a deadline that has moved is not kept at its first time',
+    file: 'engine/attempt.ts',
+    find: 'if (left > 0) {',
+    replace: 'if (left > 1e9) {',
+    tests: ['engine/deadlines']
   }
 ]
