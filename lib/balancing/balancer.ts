@@ -139,7 +139,11 @@ export class Balancer {
   }
 
   #choose (targets: readonly Target[], context: PickContext): Target {
-    return targets.length === 1 ? targets[0]! : this.#policy.pick(targets, context)
+    if (targets.length === 1) return targets[0]!
+    const chosen = this.#policy.pick(targets, context)
+    // A policy of the user's own may choose nobody by mistake: a request would wait for ever.
+    if (!(chosen instanceof Target)) throw new TypeError('the policy has picked no target')
+    return chosen
   }
 
   // ---- attempts ---------------------------------------------------------------------------------------------------

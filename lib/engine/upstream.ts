@@ -5,7 +5,7 @@ import { Balancer, type TargetEvent } from '../balancing/balancer.js'
 import type { Clock, Random, Timer } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
 import type { Settlement } from '../balancing/outcome.js'
-import type { PickContext } from '../balancing/policy.js'
+import type { PickContext, Policy } from '../balancing/policy.js'
 import type { Target, TargetHealth, TargetState } from '../balancing/target.js'
 import { NoTargetError } from '../errors.js'
 import { array, checked, fault, milliseconds, object, oneOf, optional, refuse, string, type Check } from '../options.js'
@@ -178,7 +178,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     this.times = retry !== false && retry.hedge !== false && retry.hedge.after === 'p95' ? new RecentTimes(now) : undefined
     this.#failureStatuses = new Set(ejection === false ? [] : ejection.failureStatuses)
     this.balancer = new Balancer({
-      policy: settings.policy.create,
+      policy: tools => usable(settings.policy.create(tools), name),
       ejection,
       slowStart: settings.slowStart,
       initialHealth,
@@ -401,4 +401,10 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     this.balancer.replace([])
     await Promise.all(targets.map(target => this.#drain(target, drainMs)))
   }
+}
+
+/** What a factory of the user's own has returned may be anything. */
+function usable (policy: Policy, upstream: string): Policy {
+  if (typeof (policy as Policy | undefined)?.pick !== 'function') refuse([`${upstream}.policy: expected a function that returns a policy, with pick(), and it has returned something else`])
+  return policy
 }

@@ -101,6 +101,7 @@ t.test('a policy, a listener, an answered() or a settle() that throws costs that
   const { url, app } = await startGateway(t, {
     upstreams: {
       pick: { targets: [target.url, { id: 'b', url: target.url }], policy: () => ({ pick: () => { throw new Error('no idea') } }) },
+      nobody: { targets: [target.url, { id: 'b', url: target.url }], policy: () => ({ pick: () => undefined as never }) },
       settle: { targets: [target.url], policy: () => ({ pick: targets => targets[0]!, settle: () => { throw new Error('not settled') } }) },
       answered: { targets: [target.url], policy: () => ({ pick: targets => targets[0]!, answered: () => { throw new Error('not heard') } }) },
       later: {
@@ -109,10 +110,11 @@ t.test('a policy, a listener, an answered() or a settle() that throws costs that
       },
       listener: { targets: [target.url] }
     },
-    routes: { '/later': 'later', '/pick': 'pick', '/answered': 'answered', '/settle': 'settle', '/listener': 'listener' }
+    routes: { '/later': 'later', '/pick': 'pick', '/nobody': 'nobody', '/answered': 'answered', '/settle': 'settle', '/listener': 'listener' }
   }, { server: { logger: { level: 'error', stream: { write: (line: string) => { errors.push(line) } } } } })
   t.equal((await fetch(`${url}/pick`)).status, 500)
   t.equal((await fetch(`${url}/pick`, { method: 'POST', body: 'x' })).status, 500)
+  t.equal((await fetch(`${url}/nobody`)).status, 500)
   t.equal((await fetch(`${url}/settle`)).status, 200)
   t.match(errors.join(''), /policy\.settle has thrown/)
   t.equal((await fetch(`${url}/answered`)).status, 200)
@@ -123,6 +125,12 @@ t.test('a policy, a listener, an answered() or a settle() that throws costs that
   upstream.update(new URL(target.url).origin, { weight: 2 })
   t.match(errors.join(''), /a listener of target:changed has thrown/)
   t.equal((await fetch(`${url}/listener`)).status, 200)
+})
+
+t.test('a factory that returns no policy is refused', async t => {
+  for (const policy of [() => {}, () => null, () => ({ choose: () => {} })]) {
+    await t.rejects(startGateway(t, { upstreams: { shop: { policy: policy as never } } }), { code: 'FST_LB_INVALID_OPTIONS', message: /^shop\.policy: expected a function that returns a policy/ })
+  }
 })
 
 t.test('a schema for a body that nobody parses is refused', async t => {
