@@ -13,7 +13,7 @@ import type { Target } from '../balancing/target.js'
 import { attemptEnds, attemptsAreHeard, attemptStarts, type AttemptMessage } from './channels.js'
 import { DeadlineError, type Deadline } from './deadlines.js'
 import type { RawHeaders } from './downstream.js'
-import type { Waiter } from './due.js'
+import { Countdown, type Owner } from './due.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
 import { rawHeader, rawHeaders, type Headers } from './headers.js'
@@ -41,7 +41,7 @@ const STARTED_BEFORE = Object.assign(new Error('the connection ended'), { code: 
  */
 type Phase = 'waiting' | 'sending' | 'delivering' | 'discarding' | 'tunnel' | 'ended'
 
-export class Attempt implements ConnectionAware, Waiter {
+export class Attempt implements ConnectionAware, Owner {
   readonly target: Target
   /** The connection it is on; set by the pool. */
   connection?: Connection
@@ -68,14 +68,8 @@ export class Attempt implements ConnectionAware, Waiter {
   #endedAt = 0
   /** What is told to who listens; undefined when nobody did at the start. */
   #message: AttemptMessage | undefined
-  /** When somebody looks at `#deadlineAt`, which may have moved by then; Infinity when nobody will. */
-  dueAt = Infinity
-  /** Milliseconds of the line it waits in, 0 for none. */
-  #line = 0
-  /** Its own, once it has waited in line and its deadline had moved. */
-  #timer: Timer
   #deadline: Deadline = 'connect'
-  #deadlineAt = Infinity
+  readonly #countdown: Countdown
   #attemptTimer: Timer
 
   /** `startedAt`: now, by the upstream's clock. */
@@ -85,6 +79,7 @@ export class Attempt implements ConnectionAware, Waiter {
     this.#lease = lease
     this.target = lease.target
     this.#startedAt = startedAt
+    this.#countdown = new Countdown(exchange.upstream.deadlines, this)
   }
 
   /** `number`: 1 for the first of a request. */
@@ -141,7 +136,7 @@ export class Attempt implements ConnectionAware, Waiter {
     this.#phase = 'sending'
     this.#started = true
     this.#reused = this.connection!.served++ > 0
-    if (this.#exchange.request.body.shareable) this.#deadlineAt = Infinity // It is here as a whole, and goes out at once.
+    if (this.#exchange.request.body.shareable) this.#countdown.set(0, 0) // It is here as a whole, and goes out at once.
     else this.#setDeadline('body', this.#exchange.timeouts.body, this.#now())
   }
 
@@ -296,45 +291,21 @@ export class Attempt implements ConnectionAware, Waiter {
 
   #setDeadline (kind: Deadline, ms: number, now: number): void {
     this.#deadline = kind
-    this.#deadlineAt = ms === 0 ? Infinity : now + ms
-    // Whoever is called too early looks again.
-    if (this.#deadlineAt >= this.dueAt) return
-    this.#stopWaiting()
-    this.dueAt = this.#deadlineAt
-    this.#line = ms
-    this.#exchange.upstream.deadlines.join(ms, this)
-  }
-
-  #stopWaiting (): void {
-    if (this.#line > 0) this.#exchange.upstream.deadlines.leave(this.#line, this)
-    this.#line = 0
-    this.#exchange.clock.cancel(this.#timer)
-    this.dueAt = Infinity
+    this.#countdown.set(ms, now)
   }
 
   /** Something of a body moved: its idle time begins anew. */
   #moved (): void {
-    if (this.#deadline === 'body' && this.#deadlineAt !== Infinity) {
-      this.#deadlineAt = this.#exchange.clock.now() + this.#exchange.timeouts.body
-    }
+    if (this.#deadline === 'body' && this.#countdown.running) this.#countdown.moveTo(this.#exchange.clock.now() + this.#exchange.timeouts.body)
   }
 
   #cancelTimers (): void {
-    this.#stopWaiting()
+    this.#countdown.stop()
     this.#exchange.clock.cancel(this.#attemptTimer)
   }
 
   /** @internal */
-  due (): void {
-    this.#line = 0
-    this.dueAt = Infinity
-    if (this.#deadlineAt === Infinity) return
-    const left = this.#deadlineAt - this.#exchange.clock.now()
-    if (left > 0) {
-      this.dueAt = this.#deadlineAt
-      this.#timer = this.#exchange.clock.after(left, due, this)
-      return
-    }
+  deadlinePassed (): void {
     const error = new DeadlineError(this.#deadline, this.#exchange.timeouts[this.#deadline])
     if (this.#deadline === 'connect') {
       this.cancel('connect-failure', error)
@@ -355,10 +326,6 @@ export class Attempt implements ConnectionAware, Waiter {
     this.#moved()
     this.#resume!()
   }
-}
-
-function due (attempt: Attempt): void {
-  attempt.due()
 }
 
 /**

@@ -47,17 +47,17 @@ class Line {
 
 /** All who wait, by how long. */
 export class Deadlines {
-  readonly #clock: Clock
+  readonly clock: Clock
   readonly #lines = new Map<number, Line>()
 
   constructor (clock: Clock) {
-    this.#clock = clock
+    this.clock = clock
   }
 
   /** `waiter` is due in `ms`, and its `dueAt` says so. */
   join (ms: number, waiter: Waiter): void {
     let line = this.#lines.get(ms)
-    if (line === undefined) this.#lines.set(ms, line = new Line(ms, this.#clock))
+    if (line === undefined) this.#lines.set(ms, line = new Line(ms, this.clock))
     line.join(waiter)
   }
 
@@ -67,6 +67,69 @@ export class Deadlines {
   }
 }
 
+/** One deadline that may be set anew, and moved, any number of times: whoever is called too early looks again. */
+export class Countdown implements Waiter {
+  /** When somebody looks; Infinity when nobody will. */
+  dueAt = Infinity
+  /** When it is over; Infinity for never. */
+  #at = Infinity
+  readonly #deadlines: Deadlines
+  readonly #owner: Owner
+  /** Milliseconds of the line it waits in, 0 for none. */
+  #line = 0
+  /** Its own, once it has waited in line and the deadline had moved. */
+  #timer: Timer
+
+  constructor (deadlines: Deadlines, owner: Owner) {
+    this.#deadlines = deadlines
+    this.#owner = owner
+  }
+
+  get running (): boolean { return this.#at !== Infinity }
+
+  /** `ms` from `now`; 0 for never. */
+  set (ms: number, now: number): void {
+    this.#at = ms === 0 ? Infinity : now + ms
+    if (this.#at >= this.dueAt) return
+    this.stop()
+    this.#at = this.dueAt = now + ms
+    this.#line = ms
+    this.#deadlines.join(ms, this)
+  }
+
+  /** It is over at `at`, which is later than before. */
+  moveTo (at: number): void {
+    this.#at = at
+  }
+
+  stop (): void {
+    if (this.#line > 0) this.#deadlines.leave(this.#line, this)
+    this.#line = 0
+    this.#deadlines.clock.cancel(this.#timer)
+    this.#at = this.dueAt = Infinity
+  }
+
+  /** @internal */
+  due (): void {
+    this.#line = 0
+    this.dueAt = Infinity
+    if (this.#at === Infinity) return
+    const left = this.#at - this.#deadlines.clock.now()
+    if (left > 0) {
+      this.dueAt = this.#at
+      this.#timer = this.#deadlines.clock.after(left, due, this)
+    } else {
+      this.#owner.deadlinePassed()
+    }
+  }
+}
+
+export interface Owner { deadlinePassed (): void }
+
 function call (line: Line): void {
   line.call()
+}
+
+function due (countdown: Countdown): void {
+  countdown.due()
 }

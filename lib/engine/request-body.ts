@@ -4,10 +4,10 @@
  */
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import type { Clock, Timer } from '../balancing/clock.js'
+import type { Clock } from '../balancing/clock.js'
 import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError, GatewayTimeoutError } from '../errors.js'
 import { DeadlineError } from './deadlines.js'
-import type { Deadlines, Waiter } from './due.js'
+import { Countdown, type Deadlines, type Owner } from './due.js'
 
 export interface RequestBody {
   /** The body for the next attempt. */
@@ -192,67 +192,52 @@ class View extends Readable {
 }
 
 /** Reads a body of a known, small length whole; `done` is called once. More than `idleMs` (0: any time) of silence is an error. */
-export function readWhole (source: Readable, clock: Clock, deadlines: Deadlines, idleMs: number, done: Done): void {
-  new WholeReader(source, clock, deadlines, idleMs, done).start()
+export function readWhole (source: Readable, deadlines: Deadlines, idleMs: number, done: Done): void {
+  new WholeReader(source, deadlines, idleMs, done).start()
 }
 
 type Done = (error: Error | undefined, body: Buffer) => void
 
-class WholeReader implements Waiter {
-  dueAt = 0
+class WholeReader implements Owner {
   readonly #source: Readable
   readonly #clock: Clock
-  readonly #deadlines: Deadlines
+  readonly #countdown: Countdown
   readonly #idleMs: number
   readonly #done: Done
   readonly #chunks: Buffer[] = []
-  /** When the last of it came, or it began. */
-  #movedAt = 0
-  #timer: Timer
 
-  constructor (source: Readable, clock: Clock, deadlines: Deadlines, idleMs: number, done: Done) {
+  constructor (source: Readable, deadlines: Deadlines, idleMs: number, done: Done) {
     this.#source = source
-    this.#clock = clock
-    this.#deadlines = deadlines
+    this.#clock = deadlines.clock
+    this.#countdown = new Countdown(deadlines, this)
     this.#idleMs = idleMs
     this.#done = done
   }
 
   start (): void {
-    if (this.#idleMs > 0) {
-      this.#movedAt = this.#clock.now()
-      this.dueAt = this.#movedAt + this.#idleMs
-      this.#deadlines.join(this.#idleMs, this)
-    }
+    this.#countdown.set(this.#idleMs, this.#clock.now())
     // An error is followed by 'close'; the listener is there because an unheard 'error' would throw.
     this.#source.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore)
   }
 
   /** @internal */
-  due (): void {
-    const left = this.#movedAt + this.#idleMs - this.#clock.now()
-    if (left > 0) this.#timer = this.#clock.after(left, due, this)
-    else this.#finish(new GatewayTimeoutError({ cause: new DeadlineError('body', this.#idleMs) }))
+  deadlinePassed (): void {
+    this.#finish(new GatewayTimeoutError({ cause: new DeadlineError('body', this.#idleMs) }))
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#chunks.push(chunk)
-    if (this.#idleMs > 0) this.#movedAt = this.#clock.now()
+    if (this.#countdown.running) this.#countdown.moveTo(this.#clock.now() + this.#idleMs)
   }
 
   readonly #onEnd = (): void => { this.#finish(undefined) }
   readonly #onClose = (): void => { this.#finish(new ClientClosedError()) }
 
   #finish (error: Error | undefined): void {
-    this.#deadlines.leave(this.#idleMs, this)
-    this.#clock.cancel(this.#timer)
+    this.#countdown.stop()
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose)
     this.#done(error, this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks))
   }
-}
-
-function due (reader: WholeReader): void {
-  reader.due()
 }
 
 function ignore (): void {}

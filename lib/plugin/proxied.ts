@@ -117,7 +117,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
       this.#begin(requestBody(payload, replayLimit))
     } else if (payload === (request.raw as unknown) && Number(request.raw.headers['content-length']) <= replayLimit && !expectsContinue(request.raw)) {
       // Short, and its length is known: it is read before anybody is picked, and can then be sent as often as need be.
-      readWhole(payload, upstream.clock, upstream.deadlines, this.#options.timeouts.body, (error, body) => { this.#scope.runInAsyncScope(this.#hasBody, this, error, body) })
+      readWhole(payload, upstream.deadlines, this.#options.timeouts.body, (error, body) => { this.#scope.runInAsyncScope(this.#hasBody, this, error, body) })
     } else {
       this.#begin(new StreamBody(payload, replayLimit, bodyLimit))
     }
