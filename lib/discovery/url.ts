@@ -79,7 +79,7 @@ function urlSource (settings: UrlSettings): Source {
   let last: Answer | undefined
   return async function * (tools) {
     const pauses = new Pauses(tools)
-    const dispatcher = new Agent({ connect: { rejectUnauthorized: true, ...settings.tls } as never, headersTimeout: 0, bodyTimeout: 0 })
+    const dispatcher = new Agent({ connect: { rejectUnauthorized: true, ...settings.tls } as never, headersTimeout: 0, bodyTimeout: 0, connections: 1 })
     let headers: AnswerHeaders = {}
     try {
       while (!tools.signal.aborted) {
