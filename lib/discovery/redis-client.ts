@@ -8,10 +8,8 @@ export interface IoRedisClient {
   duplicate (): IoRedisSubscriber
 }
 
-export interface IoRedisSubscriber {
-  on (event: string, listener: (...args: any[]) => void): unknown
+export interface IoRedisSubscriber extends RedisSubscriber {
   subscribe (channel: string): Promise<unknown>
-  disconnect (): void
 }
 
 /** A client of node-redis, version 4 or later. */
@@ -22,14 +20,15 @@ export interface NodeRedisClient {
   duplicate (): NodeRedisSubscriber
 }
 
-export interface NodeRedisSubscriber {
-  on (event: string, listener: (...args: any[]) => void): unknown
+export interface NodeRedisSubscriber extends RedisSubscriber {
   connect (): Promise<unknown>
   subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
-  /** Until version 5. */
+}
+
+/** A connection of its own, for messages. */
+export interface RedisSubscriber {
+  on (event: string, listener: (...args: any[]) => void): unknown
   disconnect (): unknown
-  /** Since version 5. */
-  destroy? (): void
 }
 
 export type RedisClient = IoRedisClient | NodeRedisClient
@@ -49,29 +48,30 @@ export function hashAt (client: RedisClient, key: string): Promise<Record<string
  * @returns what ends it
  */
 export function listen (client: RedisClient, channel: string, heard: () => void): () => void {
-  return 'hGetAll' in client ? listenByNodeRedis(client.duplicate(), channel, heard) : listenByIoRedis(client.duplicate(), channel, heard)
-}
-
-function listenByIoRedis (subscriber: IoRedisSubscriber, channel: string, heard: () => void): () => void {
-  const subscribe = (): void => { subscriber.subscribe(channel).then(heard, ignored) }
-  subscriber.on('error', ignored)
-  subscriber.on('message', heard)
-  // It gives up what it was told to do before there was a connection when that takes long.
-  subscriber.on('ready', subscribe)
-  subscribe()
-  return () => { subscriber.disconnect() }
-}
-
-function listenByNodeRedis (subscriber: NodeRedisSubscriber, channel: string, heard: () => void): () => void {
-  subscriber.on('error', ignored)
-  subscriber.on('ready', heard)
-  subscriber.connect().then(() => subscriber.subscribe(channel, heard)).then(heard, ignored)
+  const subscriber = 'hGetAll' in client ? listenByNodeRedis(client.duplicate(), channel, heard) : listenByIoRedis(client.duplicate(), channel, heard)
   return () => { void end(subscriber).catch(ignored) }
 }
 
-async function end (subscriber: NodeRedisSubscriber): Promise<void> {
-  if (subscriber.destroy === undefined) await subscriber.disconnect()
-  else subscriber.destroy()
+function listenByIoRedis (subscriber: IoRedisSubscriber, channel: string, heard: () => void): RedisSubscriber {
+  const subscribe = (): void => { subscriber.subscribe(channel).then(heard, ignored) }
+  subscriber.on('error', ignored)
+  subscriber.on('message', heard)
+  // What it is told before there is a connection, it gives up when that takes long.
+  subscriber.on('ready', subscribe)
+  subscribe()
+  return subscriber
+}
+
+function listenByNodeRedis (subscriber: NodeRedisSubscriber, channel: string, heard: () => void): RedisSubscriber {
+  subscriber.on('error', ignored)
+  subscriber.on('ready', heard)
+  subscriber.connect().then(() => subscriber.subscribe(channel, heard)).then(heard, ignored)
+  return subscriber
+}
+
+/** Node-redis throws at one that has no connection. */
+async function end (subscriber: RedisSubscriber): Promise<void> {
+  await subscriber.disconnect()
 }
 
 function ignored (): void {}

@@ -67,7 +67,7 @@ function redisSource ({ redis, key, channel, interval, timeout }: RedisSettings)
 async function targetsAt (redis: RedisClient, key: string): Promise<unknown> {
   const type = await redis.type(key)
   if (type === 'hash') return fromHash(await hashAt(redis, key))
-  if (type === 'string') return targetsIn(JSON.parse(await redis.get(key) ?? 'null'))
+  if (type === 'string') return targetsIn(JSON.parse(String(await redis.get(key))))
   throw new Error(type === 'none' ? 'there is no such key' : `expected a hash or a string, got a ${type}`)
 }
 
