@@ -57,17 +57,18 @@ export class Membership {
   }
 
   /**
-   * Who is not in the set any more and has to stay for a moment. With probes, newcomers get nothing at first: if nobody else may take requests, there would be nobody.
+   * Who is not in the set any more and has to stay for a moment: with probes, newcomers may not take requests at first, and may not even have started.
    */
   #heldOver (ids: ReadonlySet<string>, staying: Target[]): Set<Target> {
     if (staying.some(({ eligible }) => eligible)) return new Set()
     return new Set([...this.#ours.keys()].filter(target => target.eligible && !ids.has(target.id) && this.#upstream.targets.get(target.id) === target))
   }
 
-  /** Waits until a newcomer may take requests, all of them have failed their first probe, or time is up. */
+  /** Waits until a newcomer may take requests, none of those who go may any more, or time is up. */
   readonly #handOver = (): void => {
     const newcomers = [...this.#ours.keys()].filter(target => !this.#leaving.has(target))
-    if (this.#leaving.size === 0 || newcomers.some(({ eligible }) => eligible) || !newcomers.some(({ health }) => health === 'pending')) {
+    const fit = [...this.#leaving].some(({ eligible }) => eligible)
+    if (!fit || newcomers.length === 0 || newcomers.some(({ eligible }) => eligible)) {
       this.#letGo()
     } else if (this.#deadline === undefined) {
       this.#deadline = this.#upstream.clock.after(HANDOVER, this.#letGo, undefined)

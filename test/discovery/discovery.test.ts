@@ -145,7 +145,7 @@ t.test('with probes, those who go stay until one of those who come has passed it
   t.equal(found.upstream.listenerCount('target:healthy'), 0)
 })
 
-t.test('they do not stay when all of those who come have failed their first, nor for longer than 5 s', async t => {
+t.test('they do not stay when they are not fit for it themselves, nor for longer than 5 s', async t => {
   const feed = new Feed()
   const found = discovering(t, feed.put([a]), { pending: true })
   const { balancer } = found.upstream
@@ -154,6 +154,8 @@ t.test('they do not stay when all of those who come have failed their first, nor
   feed.put([b])
   await found.has('b a')
   balancer.setHealth(balancer.byId.get('b')!, 'unhealthy')
+  t.equal(found.ids(), 'b a')
+  balancer.setHealth(balancer.byId.get('a')!, 'unhealthy')
   t.equal(found.ids(), 'b')
   balancer.setHealth(balancer.byId.get('b')!, 'healthy')
   feed.put([c])

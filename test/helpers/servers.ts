@@ -28,7 +28,9 @@ export interface TestTarget {
  * A target that reads each request whole, notes it, and answers with its own name as text, or as `handler` wants. The name is in the
  * header `x-target`, too.
  */
-export async function startTarget (t: Ending, name: string, handler?: (seen: Seen, ...args: Parameters<RequestListener>) => void): Promise<TestTarget> {
+export async function startTarget (
+  t: Ending, name: string, handler?: (seen: Seen, ...args: Parameters<RequestListener>) => void, { host = '127.0.0.1', port: wanted = 0 } = {}
+): Promise<TestTarget> {
   const seen: Seen[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -50,10 +52,10 @@ export async function startTarget (t: Ending, name: string, handler?: (seen: See
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  const port = await listen(server)
+  const port = await listen(server, host, wanted)
   const kill = (): Promise<void> => stop(server)
   t.teardown(kill)
-  return { name, url: `http://127.0.0.1:${port}`, port, server, sockets, seen, kill }
+  return { name, url: `http://${host}:${port}`, port, server, sockets, seen, kill }
 }
 
 /** A TCP server: for targets that answer what no HTTP server would. */
@@ -99,8 +101,8 @@ export async function startGateway (t: Ending, options: LoadBalancerOptions, { s
   return { app, url }
 }
 
-async function listen (server: Server | TcpServer): Promise<number> {
-  server.listen(0, '127.0.0.1')
+async function listen (server: Server | TcpServer, host = '127.0.0.1', port = 0): Promise<number> {
+  server.listen(port, host)
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
 }
