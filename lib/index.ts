@@ -1,4 +1,7 @@
 /** The door: the plugin, its types, its exports. */
+import type { FastifyRequest } from 'fastify'
+import type { HashKey as KeyOf, HashOptions as HashOptionsOf } from './balancing/policies/hash/hash.js'
+import type { PlainPolicyOption, PolicyOption as PolicyOptionOf } from './balancing/policies/index.js'
 import { loadBalancer } from './plugin/plugin.js'
 
 export default loadBalancer
@@ -7,10 +10,10 @@ export { loadBalancer, loadBalancer as 'module.exports' }
 Object.assign(loadBalancer, { loadBalancer })
 
 export type { Outcome, Settlement } from './balancing/outcome.js'
-export type { Answer, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
-export type { PolicyName, PolicyOption } from './balancing/policies/index.js'
+export type { Answer, Ask, Later, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
+export type { PolicyName } from './balancing/policies/index.js'
 export type { AdaptiveOptions } from './balancing/policies/adaptive.js'
-export type { HashKey, HashOptions } from './balancing/policies/hash/hash.js'
+export type { PrequalOptions, PrequalProbeOptions } from './balancing/policies/prequal.js'
 export type { EjectionOptions } from './balancing/ejection.js'
 export type { SlowStartOptions } from './balancing/slow-start.js'
 export type { Target, TargetHealth, TargetState } from './balancing/target.js'
@@ -38,3 +41,7 @@ export type {
   SessionAffinityOptions, UpstreamOptions
 } from './plugin/options.js'
 export type { Upstreams } from './plugin/registry.js'
+
+export type PolicyOption = PolicyOptionOf<FastifyRequest>
+export type HashOptions = HashOptionsOf<FastifyRequest, PlainPolicyOption>
+export type HashKey = KeyOf<FastifyRequest>

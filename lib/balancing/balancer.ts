@@ -6,7 +6,7 @@
 import type { Clock, Random, Timer } from './clock.js'
 import { Ejection, type EjectionRules } from './ejection.js'
 import { verdictOf, type Settlement } from './outcome.js'
-import type { Answer, PickContext, Policy, PolicyFactory } from './policy.js'
+import type { Answer, Ask, PickContext, Policy, PolicyFactory } from './policy.js'
 import { slowStartFactor, type SlowStart } from './slow-start.js'
 import { Target, type TargetConfig, type TargetHealth, type TargetState } from './target.js'
 import { availability, type Availability, type TierOptions } from './tiers.js'
@@ -21,6 +21,7 @@ export interface BalancerOptions extends TierOptions {
   readonly initialHealth: TargetHealth
   readonly clock: Clock
   readonly random: Random
+  readonly ask: Ask
   /** Told of every change of a target, once it is complete. */
   readonly notify: (event: TargetEvent, target: Target, reason?: string) => void
   /** Somebody may be picked who could not be before, which is no event for users: a trial is open. */
@@ -65,7 +66,7 @@ export class Balancer {
   constructor (options: BalancerOptions) {
     this.#options = options
     const { random, clock } = options
-    this.#policy = options.policy({ random, now: () => clock.now(), later: run => { clock.after(0, call, run) } })
+    this.#policy = options.policy({ random, now: () => clock.now(), later: run => { clock.after(0, call, run) }, ask: options.ask })
     this.#failureStatuses = new Set(options.ejection === false ? [] : options.ejection.failureStatuses)
   }
 

@@ -54,12 +54,19 @@ export interface Policy {
 /** Runs something soon, off the path of the request at hand. */
 export type Later = (run: () => void) => void
 
+/**
+ * Asks a target something apart from the requests of clients: `GET` of a path, on a connection of its own, which takes no slot. `heard` is called with the answer if one
+ * comes in time. A target that has not answered the question before is not asked.
+ */
+export type Ask = (target: Target, path: string, timeoutMs: number, heard: (answer: Answer) => void) => void
+
 export interface PolicyTools {
   readonly random: Random
   /** Milliseconds; never runs backwards. */
   readonly now: () => number
   /** For tables that take long to make. */
   readonly later: Later
+  readonly ask: Ask
 }
 
 /** Makes the policy of one upstream. */

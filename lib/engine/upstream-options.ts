@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../balancing/clock.js'
-import { policyOption, type NamedPolicy, type PolicyOption } from '../balancing/policies/index.js'
+import { policyOption, type PolicyOption } from '../balancing/policies/index.js'
+import type { NamedPolicy } from '../balancing/policies/named-policy.js'
 import { slowStartOptions, type SlowStart, type SlowStartOptions } from '../balancing/slow-start.js'
 import { defaultsOf, fault, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
 import { timeoutOptions, type TimeoutOptions, type Timeouts } from './deadlines.js'

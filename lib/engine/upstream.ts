@@ -5,11 +5,12 @@ import { Balancer, type TargetEvent } from '../balancing/balancer.js'
 import type { Clock, Random, Timer } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
 import type { Settlement } from '../balancing/outcome.js'
-import type { PickContext, Policy } from '../balancing/policy.js'
+import type { Ask, PickContext, Policy } from '../balancing/policy.js'
 import type { Target, TargetHealth, TargetState } from '../balancing/target.js'
 import { NoTargetError } from '../errors.js'
 import { array, checked, fault, milliseconds, object, oneOf, optional, refuse, string, type Check } from '../options.js'
 import { targetChannel, type TargetMessage } from './channels.js'
+import { Asker } from './asker.js'
 import { systemClock } from './clock.js'
 import { UpstreamDispatcher } from './dispatcher.js'
 import { Deadlines } from './due.js'
@@ -157,6 +158,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** @internal What finds its targets; set by whoever starts that. */
   feed: Feed | null = null
   readonly #pools = new Map<Target, TargetPool>()
+  readonly #asker = new Asker(this)
   readonly #leaving = new Map<Target, Leaving>()
   /** When the tunnels of targets in maintenance end. */
   readonly #tunnelsEnd = new Map<Target, Timer>()
@@ -197,6 +199,15 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
         this.queue.manySlots()
       },
       opened: () => { this.queue.manySlots() },
+      ask: (target, path, timeoutMs, heard) => {
+        this.ask(target, path, timeoutMs, answer => {
+          try {
+            heard(answer)
+          } catch (error) {
+            fault(error, 'what a policy does with an answer')
+          }
+        })
+      },
       fault
     })
     this.dispatcher = new UpstreamDispatcher(this)
@@ -297,6 +308,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** Other connections from now on; what is in flight ends on those it has. */
   #renew (target: Target): void {
+    void this.#asker.hangUp(target)
     const pool = this.#pools.get(target)
     if (pool === undefined) return
     this.#pools.set(target, this.#poolFor(target, pool))
@@ -351,6 +363,11 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     return pool
   }
 
+  /** @internal Asks a target something for its policy. */
+  ask (...question: Parameters<Ask>): void {
+    this.#asker.ask(...question)
+  }
+
   /** @internal Open connections to a target, upgraded ones included. */
   connectionsOf (target: Target): number {
     return this.#pools.get(target)?.size ?? 0
@@ -391,7 +408,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     this.#pools.delete(target)
     this.clock.cancel(this.#tunnelsEnd.get(target))
     this.#tunnelsEnd.delete(target)
-    await pool?.destroy(new TargetGoneError())
+    await Promise.all([pool?.destroy(new TargetGoneError()), this.#asker.hangUp(target)])
     this.#leaving.delete(target)
   }
 

@@ -1,7 +1,7 @@
 /** What of a request the policy `hash` goes by. The core sees the text that is made of it here. */
 import type { FastifyRequest } from 'fastify'
-import type { NamedPolicy } from '../balancing/policies/index.js'
 import type { HashKey, HashSettings } from '../balancing/policies/hash/hash.js'
+import type { NamedPolicy } from '../balancing/policies/named-policy.js'
 import { findCookie } from './cookies.js'
 
 /** The key of a request, if it has any. */

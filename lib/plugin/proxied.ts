@@ -195,8 +195,9 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   /** What the client gets of a target's fields. Undefined: the user's hook has thrown, and the client is told so. */
   #headersOf (status: number, rawHeaders: RawHeaders): Headers | undefined {
-    const { affinity, upstream, headers: settings } = this.#entry
+    const { affinity, upstream, headers: settings, reportFields } = this.#entry
     const headers = endToEndHeaders(rawHeaders)
+    for (const name of reportFields) delete headers[name]
     // RFC 9110 §8.6: it must not be there, and a client that goes by it waits for a body, or takes the next answer for one.
     if (status === 204) delete headers['content-length']
     if (settings.location) mapBack(headers, this.#mapping)

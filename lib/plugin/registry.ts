@@ -11,6 +11,7 @@ import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { Affinity } from './affinity.js'
 import { hashKeyOf, type ReadKey } from './hash-key.js'
+import { reportFieldsOf } from './report-fields.js'
 import { checkNames, upstreamOption, type HeaderSettings, type UpstreamOptions, type UpstreamSettings } from './options.js'
 
 /** An upstream as the plugin uses it. */
@@ -22,6 +23,8 @@ export interface Entry {
   readonly upgrades: ReadonlySet<string>
   /** What of a request the policy goes by. */
   readonly hashKey: ReadKey | undefined
+  /** Response fields that targets send for the policy. */
+  readonly reportFields: readonly string[]
   readonly prober: Prober | undefined
   readonly discovery: Discovery | undefined
 }
@@ -128,7 +131,8 @@ export class Upstreams implements Iterable<Upstream> {
       affinity: this.#affinityOf(upstream, settings),
       headers: settings.headers,
       upgrades: settings.upgrades,
-      hashKey: hashKeyOf(settings.policy)
+      hashKey: hashKeyOf(settings.policy),
+      reportFields: reportFieldsOf(settings.policy)
     })
     const first: Promise<unknown> = Promise.all([prober?.start(), discovery?.start().then(() => prober?.settled())]).finally(() => this.#firstProbes.delete(first))
     this.#firstProbes.add(first)

@@ -27,8 +27,8 @@ export function targetsOf (...weights: number[]): Target[] {
 }
 
 /** What policies are made with. What is put off is done at once, unless `later` says otherwise. */
-export function toolsOf (random: () => number, { now = () => 0, later = run => { run() } }: Partial<Pick<PolicyTools, 'now' | 'later'>> = {}): PolicyTools {
-  return { random, now, later }
+export function toolsOf (random: () => number, { now = () => 0, later = run => { run() }, ask = () => {} }: Partial<Omit<PolicyTools, 'random'>> = {}): PolicyTools {
+  return { random, now, later, ask }
 }
 
 export interface CoreOptions extends Partial<Omit<BalancerOptions, 'policy' | 'ejection' | 'slowStart' | 'clock' | 'notify'>> {
@@ -51,6 +51,7 @@ export class Core {
       slowStart: slowStart === false ? false : { ...defaultSlowStart, ...slowStart },
       initialHealth: 'unchecked',
       opened: () => {},
+      ask: () => {},
       fault: error => { throw error },
       spill: 'gradual',
       panic: 'fail-open',

@@ -13,7 +13,7 @@ interface Shop extends Gateway {
 }
 
 /** Four targets behind a policy; the last one's answers say who served. */
-async function shop (t: Ending, policy: PolicyOption<FastifyRequest>, server = {}): Promise<Shop> {
+async function shop (t: Ending, policy: PolicyOption, server = {}): Promise<Shop> {
   const names = ['a', 'b', 'c', 'd']
   const targets = await Promise.all(names.map(async id => ({ id, url: (await startTarget(t, id)).url })))
   const gateway = await startGateway(t, { upstreams: { shop: { targets, policy } }, routes: { '/': 'shop' } }, {
@@ -36,7 +36,7 @@ async function follows (t: Test, ask: (user: string, visit: number) => Promise<s
   t.ok(homes.size > 1, `${[...homes].join(', ')}`)
 }
 
-const cases: Array<[what: string, key: HashKey<FastifyRequest>, visit: (user: string, visit: number) => { path: string, headers?: Record<string, string> }]> = [
+const cases: Array<[what: string, key: HashKey, visit: (user: string, visit: number) => { path: string, headers?: Record<string, string> }]> = [
   ['a header', { header: 'X-User' }, user => ({ path: '/', headers: { 'x-user': user } })],
   ['a cookie', { cookie: 'sid' }, (user, visit) => ({ path: '/', headers: { cookie: `other=${visit}; sid=${user}` } })],
   ['a parameter of the query', { query: 'user' }, (user, visit) => ({ path: `/?visit=${visit}&user=${user}&user=${visit}` })],
@@ -74,7 +74,7 @@ t.test('what a handler gives outranks the policy’s own key', async t => {
 })
 
 t.test('requests without the key are balanced by the fallback', async t => {
-  for (const key of [{ header: 'x-user' }, { cookie: 'sid' }, { query: 'user' }, () => undefined] satisfies Array<HashKey<FastifyRequest>>) {
+  for (const key of [{ header: 'x-user' }, { cookie: 'sid' }, { query: 'user' }, () => undefined] satisfies Array<HashKey>) {
     const { ask } = await shop(t, { name: 'hash', key, fallback: 'round-robin' })
     const answers = [await ask('/'), await ask('/?x=1'), await ask('/', { 'x-user': '' }), await ask('/', { cookie: 'sid=' })]
     t.same(answers.sort(), ['a', 'b', 'c', 'd'])

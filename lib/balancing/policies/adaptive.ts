@@ -4,6 +4,7 @@ import type { Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
 import { evenStep } from './divisors.js'
 import { Estimates } from './estimates.js'
+import { hasFailed, isFailure } from './failures.js'
 
 export interface AdaptiveOptions {
   /** Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often. @default 2_000 */
@@ -88,26 +89,9 @@ export function adaptive ({ random, now }: PolicyTools, settings: AdaptiveSettin
     },
 
     settle ({ index }, settlement) {
-      if (failed(settlement)) estimates.hear(index, 'failed', now())
+      if (hasFailed(settlement)) estimates.hear(index, 'failed', now())
       else if (gaveUp(settlement) && settlement.durationMs > estimates.latency(index, now())) estimates.hear(index, settlement.durationMs, now())
     }
-  }
-}
-
-/** Also where it is no reason for ejection: a quick error is no reason to send more. */
-function isFailure (status: number): boolean {
-  return status >= 500 || status === 429
-}
-
-function failed ({ outcome, status, blameless }: Settlement): boolean {
-  switch (outcome) {
-    case 'success': return status !== undefined && isFailure(status)
-    case 'reset': return blameless !== true
-    case 'bad-status':
-    case 'connect-failure':
-    case 'timeout':
-    case 'malformed': return true
-    default: return false
   }
 }
 

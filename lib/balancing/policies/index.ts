@@ -5,7 +5,9 @@ import { adaptive, adaptiveOptions, type AdaptiveOptions } from './adaptive.js'
 import { first } from './first.js'
 import { hash, hashOptions, type HashOptions } from './hash/hash.js'
 import { leastRequests } from './least-requests.js'
+import type { NamedPolicy } from './named-policy.js'
 import { powerOfTwo } from './power-of-two.js'
+import { prequal, prequalOptions, type PrequalOptions } from './prequal.js'
 import { weightedRandom } from './random.js'
 import { roundRobin } from './round-robin.js'
 
@@ -15,6 +17,7 @@ export const policies = {
   'round-robin': roundRobin,
   random: weightedRandom,
   'power-of-two': powerOfTwo,
+  prequal,
   hash,
   first
 } satisfies Record<string, PolicyFactory>
@@ -22,6 +25,7 @@ export const policies = {
 /** The options of those that have any. */
 const optionsOf = {
   adaptive: adaptiveOptions,
+  prequal: prequalOptions,
   hash: hashOptions(policyOption)
 }
 
@@ -34,19 +38,12 @@ export type PolicyOption<Request = never> =
   | ({ name: 'hash' } & HashOptions<Request, PlainPolicyOption>)
 
 /** Those that need no key. */
-type PlainPolicyOption =
+export type PlainPolicyOption =
   | Exclude<PolicyName, 'hash'>
   | { name: Exclude<PolicyName, keyof typeof optionsOf> }
   | ({ name: 'adaptive' } & AdaptiveOptions)
+  | ({ name: 'prequal' } & PrequalOptions)
   | PolicyFactory
-
-/** A policy as it was chosen. */
-export interface NamedPolicy {
-  name: string
-  create: PolicyFactory
-  /** Its options with defaults filled in, where it was given any. */
-  settings?: object
-}
 
 export function policyOption (value: unknown, path: string, faults: string[]): NamedPolicy {
   if (typeof value === 'function') return { name: value.name || 'custom', create: value as PolicyFactory }

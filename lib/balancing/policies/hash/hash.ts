@@ -1,7 +1,8 @@
 import { defaultsOf, fault, func, isObject, number, object, oneOf, optional, string, type Check } from '../../../options.js'
-import type { Policy, PolicyFactory, PolicyTools } from '../../policy.js'
+import type { Policy, PolicyTools } from '../../policy.js'
 import type { Target } from '../../target.js'
 import { Among } from '../among.js'
+import type { NamedPolicy } from '../named-policy.js'
 import { leastRequests } from '../least-requests.js'
 import { BoundedLoad } from './bounded-load.js'
 import { Ketama } from './ketama.js'
@@ -45,7 +46,7 @@ export interface HashOptions<Request = never, Fallback = never> {
 export interface HashSettings {
   method: 'rendezvous' | 'ketama' | 'maglev'
   key: HashKey
-  fallback: { name: string, create: PolicyFactory }
+  fallback: NamedPolicy
   maxLoadFactor: number
 }
 
@@ -59,8 +60,8 @@ const keyOption: Check<HashKey> = (value, path, faults) => {
 }
 
 /** `policy`: the check for a policy's name and options, for `fallback`. */
-export function hashOptions (policy: Check<HashSettings['fallback']>): Check<HashSettings> {
-  const fallback: Check<HashSettings['fallback']> = (value, path, faults) => {
+export function hashOptions (policy: Check<NamedPolicy>): Check<HashSettings> {
+  const fallback: Check<NamedPolicy> = (value, path, faults) => {
     const chosen = policy(value, path, faults)
     if (chosen.name === 'hash' && typeof value !== 'function') faults.push(`${path}: expected a policy that needs no key, got hash`)
     return chosen
