@@ -28,9 +28,6 @@ const DISCARD_LIMIT = 65_536
 /** Thrown at undici to stop a request that is about to start although it was given up. */
 const GIVEN_UP = new Error('the attempt was given up before it started')
 
-/** Thrown at undici when it starts a request anew by itself, as it does when an HTTP/2 session ends: whether to do that is for the exchange to say. */
-const STARTED_BEFORE = Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' })
-
 /**
  * - `waiting`: for a connection
  * - `sending`: on a connection, no final response yet
@@ -131,7 +128,6 @@ export class Attempt implements ConnectionAware, Owner {
 
   onConnect (abort: (reason: Error) => void): void {
     if (this.#phase === 'ended') throw GIVEN_UP
-    if (this.#started) throw STARTED_BEFORE
     this.#abort = abort
     this.#phase = 'sending'
     this.#started = true

@@ -312,13 +312,6 @@ export const rules = [
     tests: ['protocol/websocket']
   },
   {
-    name: 'what an HTTP/2 session starts anew by itself is not sent twice',
-    file: 'engine/attempt.ts',
-    find: 'if (this.#started) throw STARTED_BEFORE\n',
-    replace: '',
-    tests: ['protocol/http2']
-  },
-  {
     name: 'a stream that a target refuses is tried elsewhere, whatever its method',
     file: 'engine/attempt.ts',
     find: 'this.#refused = isRefusedStream(error)',
