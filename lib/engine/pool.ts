@@ -89,13 +89,19 @@ function withoutIp (where: Where): Where {
   return typeof servername === 'string' && isIP(servername.replace(/^\[|\]$/g, '')) !== 0 ? { ...where, servername: '' } : where
 }
 
+/** Upgrades, and the body of a GET or HEAD, which undici ends with its headers on HTTP/2: the target would take it for whole without its body. */
+function isForHttp1 ({ upgrade, method, body }: Dispatcher.DispatchOptions): boolean {
+  if (upgrade !== null && upgrade !== undefined) return true
+  return (method === 'GET' || method === 'HEAD') && body !== null && body !== undefined && !(Buffer.isBuffer(body) && body.length === 0)
+}
+
 export class TargetPool {
   readonly #config: EngineTargetConfig
   readonly #settings: PoolSettings
   readonly #connectTimeout: number
   readonly #pool: Pool
-  /** HTTP/1.1 for upgrades, where the rest is HTTP/2. */
-  #upgradePool: Pool | undefined
+  /** HTTP/1.1 for what cannot be sent otherwise, where the rest is HTTP/2. */
+  #http1Pool: Pool | undefined
   readonly basePath: string
   /** Passed with every request: undici would take the client's `Host` otherwise. */
   readonly servername: string | undefined
@@ -116,21 +122,21 @@ export class TargetPool {
 
   /** Connections that are open, upgraded ones included. */
   get size (): number {
-    return this.#pool.stats.connected + (this.#upgradePool?.stats.connected ?? 0) + this.upgraded.size
+    return this.#pool.stats.connected + (this.#http1Pool?.stats.connected ?? 0) + this.upgraded.size
   }
 
   dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     if (!this.#settings.http2) {
       this.#pool.dispatch(options, handler)
-    } else if (options.upgrade === null || options.upgrade === undefined) {
+    } else if (isForHttp1(options)) {
+      this.#http1Pool ??= this.#open(false)
+      this.#http1Pool.dispatch(options, handler)
+    } else {
       // undici would have each POST wait for what is in flight on its connection. That one is sent no second time is seen to by the attempt.
       options.idempotent = true
       // Nor does it get along with a body that is there as a whole, on methods that seldom have one.
       if (!PAYLOAD.has(options.method) && (typeof options.body === 'string' || Buffer.isBuffer(options.body))) options.body = Readable.from([options.body])
       this.#pool.dispatch(options, handler)
-    } else {
-      this.#upgradePool ??= this.#open(false)
-      this.#upgradePool.dispatch(options, handler)
     }
   }
 
@@ -161,7 +167,7 @@ export class TargetPool {
 
   /** Takes nothing new, and closes when what is in flight has ended. */
   async close (): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#upgradePool?.close()])
+    await Promise.all([this.#pool.close(), this.#http1Pool?.close()])
   }
 
   /** Ends the connections that were upgraded; resolved when they are closed. */
@@ -173,6 +179,6 @@ export class TargetPool {
 
   /** Ends every connection now; what is in flight fails with `reason`. */
   async destroy (reason: Error): Promise<void> {
-    await Promise.all([this.cutUpgraded(), this.#pool.destroy(reason), this.#upgradePool?.destroy(reason)])
+    await Promise.all([this.cutUpgraded(), this.#pool.destroy(reason), this.#http1Pool?.destroy(reason)])
   }
 }

@@ -204,9 +204,10 @@ const upgrades: Vector[] = [
 ]
 
 const bodies: Vector[] = [
-  ...['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map(method => ({
-    name: `${method} with a request for a body`, rfc: '9112 §6.3', bytes: request(`${method} /v HTTP/1.1`, `Host: x\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED), outcome: [`${method} /v ${SMUGGLED}`]
-  })),
+  ...['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].flatMap(method => [
+    { name: `${method} with a request for a body`, rfc: '9112 §6.3', bytes: request(`${method} /v HTTP/1.1`, `Host: x\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED), outcome: [`${method} /v ${SMUGGLED}`] },
+    { name: `${method} with a request in chunks`, rfc: '9112 §7.1', bytes: request(`${method} /v HTTP/1.1`, 'Host: x\r\nTransfer-Encoding: chunked', SMUGGLED_CHUNK), outcome: [`${method} /v ${SMUGGLED}`] }
+  ]),
   ...['GET', 'HEAD', 'TRACE'].flatMap(method => [
     { name: `${method} with a request for a body`, rfc: '9110 §9.3.1', bytes: request(`${method} /v HTTP/1.1`, `Host: x\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED), outcome: [`${method} /v ${SMUGGLED}`], parsed: [`${method} /v `] },
     { name: `${method} with a request in chunks`, rfc: '9110 §9.3.1', bytes: request(`${method} /v HTTP/1.1`, 'Host: x\r\nTransfer-Encoding: chunked', SMUGGLED_CHUNK), outcome: [`${method} /v ${SMUGGLED}`], parsed: [`${method} /v `] }

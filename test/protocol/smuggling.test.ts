@@ -1,17 +1,18 @@
 /** Bytes that readers may disagree about: the connection is refused, or exactly one request reaches exactly one target, and whoever comes next gets their own answer. */
 import t, { type Test } from 'tap'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Upstream } from '../../lib/index.js'
-import { startGateway, type Ending } from '../helpers/servers.js'
+import { startGateway, startRawTarget, type Ending } from '../helpers/servers.js'
 import { inFlight } from '../helpers/upstreams.js'
 import { until } from '../helpers/wait.js'
 import { vectors, type Outcome, type Vector } from './smuggling-vectors.js'
 import { WireClient, type Answer } from './wire/client.js'
 import { inShort, startStrictTarget, type Target } from './wire/strict-target.js'
 
-interface Stage { url: string, target: Target, upstream: Upstream, parsed: boolean }
+interface Stage { url: string, target: Target, upstream: Upstream, parsed: boolean, http2?: boolean }
 
 /** Two connections to the target at most: what is left on one of them would meet the next requests. */
 const FEW = { pool: { connections: 2 }, limits: { maxRequests: 2, queue: { size: 100, timeout: 10_000 } } }
@@ -40,6 +41,12 @@ t.test('a target that is a server of Node', async t => {
   await playAll(t, { url, target, upstream: app.upstreams.get('shop')!, parsed: false })
 })
 
+t.test('a target that speaks HTTP/2, and HTTP/1.1 for what cannot be said in it', async t => {
+  const target = await startTwofoldTarget(t)
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], ...FEW, pool: { connections: 2, http2: true } } }, routes: { '/': 'shop' } })
+  await playAll(t, { url, target, upstream: app.upstreams.get('shop')!, parsed: false, http2: true })
+})
+
 async function playAll (t: Test, stage: Stage): Promise<void> {
   for (const vector of vectors) await t.test(vector.name, async t => { await play(t, stage, vector) })
 }
@@ -63,6 +70,8 @@ async function play (t: Test, stage: Stage, vector: Vector): Promise<void> {
   t.strictSame(target.faults.splice(0), [], 'the target has understood every byte')
   checkArrived(t, outcome, arrived.map(({ short }) => short))
   for (const [name, value] of Object.entries(vector.sees ?? {})) {
+    // Which connection it comes on, and how long it is, is said by frames.
+    if (stage.http2 === true && (name === 'connection' || name === 'content-length')) continue
     t.equal(arrived[0]!.fields.filter(field => field[0] === name).map(field => field[1]).join(', ') || undefined, value, name)
   }
 }
@@ -118,9 +127,49 @@ async function others (t: Test, url: string): Promise<void> {
   t.strictSame(answers, ['GET /next/a ', 'GET /next/b ', 'GET /next/c ', 'GET /next/d '], 'others get their own answers')
 }
 
+/** Two servers of Node on one port: which of them a connection is for is told by its first bytes. */
+async function startTwofoldTarget (t: Ending): Promise<Target> {
+  const arrived: Target['arrived'] = []
+  const faults: string[] = []
+  const http1 = createNodeServer(arrived, faults)
+  const http2 = createHttp2Server()
+  http2.on('session', session => session.on('error', () => {}))
+  http2.on('stream', (stream, headers) => {
+    const chunks: Buffer[] = []
+    stream.on('error', () => {})
+    stream.on('data', (chunk: Buffer) => { chunks.push(chunk) })
+    stream.on('end', () => {
+      // Given up: what came was not all.
+      if (stream.aborted || stream.destroyed) return
+      const short = inShort(headers[':method']!, headers[':path']!, Buffer.concat(chunks))
+      arrived.push({ short, fields: Object.entries(headers).map(([name, value]) => [name, String(value)]) })
+      stream.respond({ ':status': 200, 'content-type': 'text/plain' })
+      stream.end(Buffer.from(short, 'latin1'))
+    })
+  })
+  const { url } = await startRawTarget(t, socket => {
+    socket.once('data', chunk => {
+      socket.pause()
+      socket.unshift(chunk)
+      const server: Server | Http2Server = chunk.toString('latin1').startsWith('PRI * HTTP/2.0') ? http2 : http1
+      server.emit('connection', socket)
+      if (server === http1) socket.resume()
+    })
+  })
+  return { url, arrived, faults }
+}
+
 async function startNodeTarget (t: Ending): Promise<Target> {
   const arrived: Target['arrived'] = []
   const faults: string[] = []
+  const server = createNodeServer(arrived, faults)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close().closeAllConnections() })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, arrived, faults }
+}
+
+function createNodeServer (arrived: Target['arrived'], faults: string[]): Server {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => { chunks.push(chunk) })
@@ -137,8 +186,5 @@ async function startNodeTarget (t: Ending): Promise<Target> {
     if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE') faults.push(String(error))
     socket.destroy()
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => { server.close().closeAllConnections() })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, arrived, faults }
+  return server
 }
