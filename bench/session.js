@@ -17,10 +17,10 @@ export async function inSession (work) {
   }
 }
 
-/** The processes of the load and of so many targets; `file` is that of the targets. */
-export async function startSurroundings (cores, count, file = 'targets.js') {
-  const load = new Child('load.js', [], { core: cores.load })
-  const targets = new Child(file, [], { core: cores.targets })
+/** The processes of the load and of so many targets; `files`: theirs. */
+export async function startSurroundings (cores, count, files = { load: 'load.js', targets: 'targets.js' }) {
+  const load = new Child(files.load, [], { core: cores.load })
+  const targets = new Child(files.targets, [], { core: cores.targets })
   const { ports } = await targets.call('start', { count })
   return { load, targets, origins: ports.map(port => `http://127.0.0.1:${port}`) }
 }
