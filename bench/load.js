@@ -12,17 +12,19 @@ const MOST_REQUESTS = 3_000_000
 let crowd = []
 /** Rejects when a client has failed. */
 let broken
+/** Resolves when what was begun is answered. */
+let begun
 
 answerCalls({
-  /** Connects the clients; each makes a request. */
-  async gather ({ port, workload: name, connections, keepAlive = true }) {
+  /** Connects the clients, `atOnce` at a time; each makes a request. */
+  async gather ({ port, workload: name, connections, keepAlive = true, atOnce = AT_ONCE }) {
     const workload = await import(`./workloads/${name}.js`)
     let failed
     broken = new Promise((_resolve, reject) => { failed = reject })
     broken.catch(() => {})
     crowd = Array.from({ length: connections }, () => new Client({ port, workload, keepAlive, failed }))
-    for (let from = 0; from < connections; from += AT_ONCE) {
-      await orBroken(Promise.all(crowd.slice(from, from + AT_ONCE).map(client => new Promise(resolve => client.send(resolve)))))
+    for (let from = 0; from < connections; from += atOnce) {
+      await orBroken(allSend(crowd.slice(from, from + atOnce)))
     }
   },
 
@@ -73,11 +75,24 @@ answerCalls({
     return { times, late }
   },
 
+  /** Every client sends a request; `finish` waits for the answers. */
+  begin () {
+    begun = allSend(crowd)
+  },
+
+  finish () {
+    return orBroken(begun)
+  },
+
   dismiss () {
     for (const client of crowd) client.close()
     crowd = []
   }
 })
+
+async function allSend (clients) {
+  await Promise.all(clients.map(client => new Promise(resolve => client.send(resolve))))
+}
 
 function orBroken (promise) {
   return Promise.race([promise, broken])

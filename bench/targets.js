@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { answerCalls } from './child.js'
+import { hold, release, waiting } from './workloads/held.js'
 
 const answers = new Map()
 for (const file of await readdir(new URL('workloads/', import.meta.url))) {
@@ -25,5 +26,12 @@ async function listen () {
 answerCalls({
   async start ({ count = 2 }) {
     return { ports: await Promise.all(Array.from({ length: count }, listen)) }
+  },
+
+  hold,
+  release,
+
+  held () {
+    return waiting.length
   }
 })

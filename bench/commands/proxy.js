@@ -4,7 +4,7 @@ import { contestants, presentOf, startContestant } from '../contestants.js'
 import { assignCores } from '../cores.js'
 import { namesOf, numberOf, numbersOf } from '../options.js'
 import { described, table, withQuartiles } from '../report.js'
-import { measureOnce, takeTurns } from '../rounds.js'
+import { measureOnce, takeTurns, warmUp } from '../rounds.js'
 import { inSession, machine, progress, startSurroundings, writeJson } from '../session.js'
 import { quantile, ratio, spread } from '../stats.js'
 
@@ -14,8 +14,8 @@ const WORKLOADS = ['get100b', 'get64kb', 'post1kb', 'post1mb']
 const REFERENCES = ['floor', '@fastify/http-proxy']
 
 /** Many short rounds rather than a few long ones: what else the machine does comes and goes by the second. */
-const FULL = { rounds: 8, seconds: 0.25, warmUp: 2 }
-const QUICK = { rounds: 3, seconds: 0.2, warmUp: 0.5 }
+const FULL = { rounds: 8, seconds: 0.25, warmUp: { requests: 8_000, seconds: 2 } }
+const QUICK = { rounds: 3, seconds: 0.2, warmUp: { requests: 4_000, seconds: 0.5 } }
 const CONNECTIONS = [32]
 const TARGETS = [2]
 
@@ -107,7 +107,7 @@ async function measure (situation, plan, load, origins) {
   }
   progress(`${label}: warming up`)
   const once = { workload: situation.workload, connections: situation.connections, keepAlive }
-  for (const proxy of proxies) await measureOnce(load, proxy, { ...once, seconds: plan.warmUp })
+  for (const proxy of proxies) await warmUp(load, proxy, { ...once, ...plan.warmUp })
   const rounds = await takeTurns(proxies, plan.rounds, (proxy, round) => {
     progress(`${label}: round ${round + 1} of ${plan.rounds}, ${proxy.name}`)
     return measureOnce(load, proxy, { ...once, seconds, rate, seed: round })
