@@ -1,7 +1,7 @@
 /** The pieces that charts are made of. A chart is one SVG file that needs nothing else, in light and in dark. */
 
 export const width = 760
-export const height = 440
+const height = 440
 export const area = { left: 64, right: 590, top: 88, bottom: 380 }
 
 const STYLE = `
@@ -25,14 +25,14 @@ const STYLE = `
 /** Told apart by people who do not see all colours, on both papers (Okabe and Ito's, the yellow left out, the black a gray). */
 export const colours = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f', '#8c6bb1']
 
-/** `description`: what was done, in a line below the title. */
-export function document (title, description, parts) {
+/** `description`: what was done, in a line below the title; `tall`: the height of it all. */
+export function document (title, description, parts, tall = height) {
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title description">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${tall}" width="${width}" height="${tall}" role="img" aria-labelledby="title description">`,
     `<title id="title">${escape(title)}</title>`,
     `<desc id="description">${escape(description)}</desc>`,
     `<style>${STYLE}\n</style>`,
-    `<rect class="paper" width="${width}" height="${height}" rx="6"/>`,
+    `<rect class="paper" width="${width}" height="${tall}" rx="6"/>`,
     text(title, { x: area.left - 44, y: 28, class: 'title' }),
     text(description, { x: area.left - 44, y: 48, class: 'more' }),
     ...parts,

@@ -11,7 +11,7 @@ import { inSession, machine, startSurroundings, writeJson } from '../session.js'
 const PARTS = { targets: perTarget, flight: requestsInFlight, idle: idleConnections, slope: heapSlope, stalls }
 
 const FULL = { repeats: 3, requests: 1_000_000, watch: 10 }
-const QUICK = { repeats: 1, requests: 100_000, watch: 2 }
+const QUICK = { repeats: 1, requests: 100_000, watch: 6 }
 
 const HELP = `npm run bench -- memory [options]
   --quick        a rough answer in a short time

@@ -36,8 +36,8 @@ export const stalls = {
   },
 
   markdown: rows => [
-    `Milliseconds by which the event loop was late (aim: ${AIM} at most):`,
+    `Milliseconds by which the event loop was late (aim: ${AIM} at most), and of CPU that it spent on one turn:`,
     '',
-    table(['while', 'most', 'p99'], rows.map(({ what, most, p99 }) => [what, most.toFixed(1), p99.toFixed(1)]))
+    table(['while', 'most', 'p99', 'most CPU in one turn'], rows.map(({ what, most, p99, cpu }) => [what, ...[most, p99, cpu].map(ms => ms.toFixed(1))]))
   ].join('\n')
 }
