@@ -63,6 +63,14 @@ t.test('the order of an answer does not matter, and an address that comes twice 
   t.equal(found.upstream.targets.get('http://10.0.0.1'), before)
 })
 
+t.test('more addresses than fit into a packet', async t => {
+  const addresses = Array.from({ length: 100 }, (_, i) => `10.0.1.${i + 100}`)
+  const dns = await startDns(t, { 'api.internal': addresses.map(A => ({ A })) })
+  const found = discovering(t, { dns: 'api.internal', servers: [dns.address] })
+  await found.has(addresses.map(address => `http://${address}`).join(' '))
+  t.strictSame(dns.asked, ['A api.internal', 'A api.internal'], 'the second time over TCP')
+})
+
 // ---- when -----------------------------------------------------------------------------------------------------------------
 
 t.test('the name is looked up again when the shortest TTL is over, within bounds', async t => {

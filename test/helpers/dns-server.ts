@@ -1,7 +1,7 @@
 /** A DNS server on loopback that answers as it is told, in packets as they are on the wire (RFC 1035). */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import type { Ending } from './servers.js'
 
 export type DnsRecord =
@@ -21,34 +21,61 @@ export interface DnsServer {
   zone: Record<string, DnsRecord[] | keyof typeof FAILURES | 'silent'>
   /** What was asked, as `A api.internal`, in its order. */
   asked: string[]
-  close: () => void
 }
 
+/** What an answer over UDP may have; a longer one has to be fetched over TCP. */
+const LONGEST_PACKET = 512
+
 export async function startDns (t: Ending, zone: DnsServer['zone'] = {}): Promise<DnsServer> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  let open = true
-  const close = (): void => {
-    if (open) socket.close()
-    open = false
-  }
-  t.teardown(close)
-  const server: DnsServer = { address: `127.0.0.1:${(socket.address() as AddressInfo).port}`, zone, asked: [], close }
-  socket.on('message', (query, { port, address }) => {
-    const { name, type, end } = question(query)
-    server.asked.push(`${Object.keys(TYPES).find(key => TYPES[key] === type)} ${name}`)
-    const known = server.zone[name] ?? 'NXDOMAIN'
-    if (known === 'silent') return
-    const records = typeof known === 'string' ? [] : known.filter(record => TYPES[Object.keys(record)[0]!] === type)
-    const header = Buffer.alloc(12)
-    query.copy(header, 0, 0, 2)
-    header.writeUInt16BE(0x8580 | (typeof known === 'string' ? FAILURES[known] : 0), 2)
-    header.writeUInt16BE(1, 4)
-    header.writeUInt16BE(records.length, 6)
-    socket.send(Buffer.concat([header, query.subarray(12, end), ...records.map(answer)]), port, address)
+  const tcp = createServer()
+  tcp.listen(0, '127.0.0.1')
+  await once(tcp, 'listening')
+  const { port } = tcp.address() as AddressInfo
+  const udp = createSocket('udp4')
+  udp.bind(port, '127.0.0.1')
+  await once(udp, 'listening')
+  t.teardown(() => {
+    udp.close()
+    tcp.close()
+  })
+  const server: DnsServer = { address: `127.0.0.1:${port}`, zone, asked: [] }
+  udp.on('message', (query, client) => {
+    const answer = respond(server, query)
+    if (answer !== undefined) udp.send(answer.length > LONGEST_PACKET ? truncated(answer, query) : answer, client.port, client.address)
+  })
+  tcp.on('connection', socket => {
+    socket.on('error', () => {})
+    // Each message has its length before it; so short a question comes in one piece.
+    socket.on('data', data => {
+      const answer = respond(server, data.subarray(2))!
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(answer.length)
+      socket.write(Buffer.concat([length, answer]))
+    })
   })
   return server
+}
+
+function respond (server: DnsServer, query: Buffer): Buffer | undefined {
+  const { name, type, end } = question(query)
+  server.asked.push(`${Object.keys(TYPES).find(key => TYPES[key] === type)} ${name}`)
+  const known = server.zone[name] ?? 'NXDOMAIN'
+  if (known === 'silent') return undefined
+  const records = typeof known === 'string' ? [] : known.filter(record => TYPES[Object.keys(record)[0]!] === type)
+  const header = Buffer.alloc(12)
+  query.copy(header, 0, 0, 2)
+  header.writeUInt16BE(0x8580 | (typeof known === 'string' ? FAILURES[known] : 0), 2)
+  header.writeUInt16BE(1, 4)
+  header.writeUInt16BE(records.length, 6)
+  return Buffer.concat([header, query.subarray(12, end), ...records.map(answer)])
+}
+
+/** The question alone, with the flag that says so. */
+function truncated (answer: Buffer, query: Buffer): Buffer {
+  const short = Buffer.from(answer.subarray(0, question(query).end))
+  short.writeUInt16BE(short.readUInt16BE(2) | 0x0200, 2)
+  short.writeUInt16BE(0, 6)
+  return short
 }
 
 function question (query: Buffer): { name: string, type: number, end: number } {
