@@ -1,7 +1,7 @@
 /** Which file the gateway is told by, and what is in it. JSON is YAML, so one parser reads both. */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { LineCounter, parseDocument } from 'yaml'
+import { parseYaml } from '../lib/discovery/yaml.js'
 import { checkConfig, ConfigError, type Environment, type GatewayConfig } from './config.js'
 
 /** Path of the configuration: the first argument, `--config`, or the variable CONFIG; undefined when there is none. */
@@ -34,18 +34,9 @@ function textOf (path: string): string {
 }
 
 function parsed (text: string, path: string): unknown {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  // A warning is a tag that nobody knows: whoever wrote it expects something of it.
-  const faults = [...document.errors, ...document.warnings].map(({ message, pos }) => {
-    const { line, col } = lines.linePos(pos[0])
-    return `line ${line}, column ${col}: ${message}`
-  })
-  if (faults.length > 0) throw new ConfigError(path, faults)
   try {
-    return document.toJS()
+    return parseYaml(text)
   } catch (error) {
-    // Aliases of nothing, or too many of them.
-    throw new ConfigError(path, [(error as Error).message])
+    throw new ConfigError(path, (error as Error).message.split('\n'))
   }
 }

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { boolean, milliseconds, object, optional, string, type Check } from '../options.js'
 import { FolderWatch } from './folder-watch.js'
-import { parseYaml, targetsIn } from './document.js'
+import { targetsIn } from './document.js'
 import { Pauses } from './pauses.js'
 import type { DiscoverySettings, Source } from './source.js'
 
@@ -61,7 +61,9 @@ function fileSource ({ file, interval, watch }: FileSettings): Source {
 }
 
 async function targetsOf (file: string): Promise<unknown> {
-  return targetsIn(await parseYaml(await readFile(file, 'utf8')))
+  // Loaded by those who read files only.
+  const { parseYaml } = await import('./yaml.js')
+  return targetsIn(parseYaml(await readFile(file, 'utf8')))
 }
 
 /** Changes whenever the file may have: another inode, a size, a time (in nanoseconds), or that it cannot be looked at. */

@@ -1,5 +1,6 @@
 /** The option `discovery`: what is wrong with it is told, with its path. */
 import t from 'tap'
+import { readFileSync } from 'node:fs'
 import { discoveryOption } from '../../lib/discovery/options.js'
 import { Feed } from '../helpers/discovering.js'
 
@@ -29,6 +30,14 @@ t.test('each kind is known by its first option', async t => {
   ] as const) {
     t.strictSame(faultsOf(value), [])
     t.match(discoveryOption(value, 'discovery', []), { kind, place })
+  }
+})
+
+t.test('every option is in the guide', async t => {
+  const guide = readFileSync('docs/discovery.md', 'utf8')
+  for (const value of [{ dns: 'a', x: 1 }, { file: 'a', x: 1 }, { url: 'http://a', x: 1 }, { redis: client, key: 'a', x: 1 }]) {
+    const names = /known are (.*)$/.exec(faultsOf(value)[0]!)![1]!.split(', ')
+    for (const name of names) t.match(guide, new RegExp(`^\\| .*\`${name}\``, 'm'), name)
   }
 })
 
