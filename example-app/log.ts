@@ -1,5 +1,5 @@
-/** What the gateway writes down: one line for a request, and one for a target that turns. */
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+/** What the gateway writes down: one line for a request. Of targets that turn the plugin tells. */
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { LogLevel } from './config.js'
 
 /** Every line says which process it is from. */
@@ -28,19 +28,4 @@ export class RequestLog extends LogController {
       error: error?.message
     }, 'request')
   }
-}
-
-/** Both ways at one level: who reads of a fall wants to read of the return. */
-export function logTurns (app: FastifyInstance): void {
-  for (const upstream of app.upstreams) {
-    upstream.on('target:unhealthy', event => { app.log.warn(event, 'target is unhealthy') })
-    upstream.on('target:ejected', event => { app.log.warn(event, 'target is ejected') })
-  }
-  // Targets that pass their first probe are no news.
-  app.addHook('onReady', async () => {
-    for (const upstream of app.upstreams) {
-      upstream.on('target:healthy', event => { app.log.warn(event, 'target is healthy') })
-      upstream.on('target:restored', event => { app.log.warn(event, 'target is restored') })
-    }
-  })
 }

@@ -2,22 +2,32 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Upstream, UpstreamEvents } from '../engine/upstream.js'
 
-const LINES: Record<keyof UpstreamEvents, { level: 'info' | 'warn', text: string }> = {
-  'target:added': { level: 'info', text: 'a target was added' },
-  'target:removed': { level: 'info', text: 'a target was removed' },
-  'target:changed': { level: 'info', text: 'a target was changed' },
-  'target:healthy': { level: 'info', text: 'a target is healthy' },
-  'target:unhealthy': { level: 'warn', text: 'a target is unhealthy' },
-  'target:ejected': { level: 'warn', text: 'a target is ejected' },
-  'target:restored': { level: 'info', text: 'a target is back' }
+const WORDS: Record<keyof UpstreamEvents, string> = {
+  'target:added': 'a target was added',
+  'target:removed': 'a target was removed',
+  'target:changed': 'a target was changed',
+  'target:healthy': 'a target is healthy',
+  'target:unhealthy': 'a target is unhealthy',
+  'target:ejected': 'a target is ejected',
+  'target:restored': 'a target is back'
 }
 
-/** One line for each change of a target from now on: `{ upstream, target, reason, state, weight }`. */
+/**
+ * One line for each change of a target from now on: `{ upstream, target, reason, state, weight }`. A fall is a warning, and so is the return from it: who reads of
+ * the one wants to read of the other. That a target passes its first probe is no more than information.
+ */
 export function logChanges (upstream: Upstream, log: FastifyBaseLogger): void {
-  for (const [event, { level, text }] of Object.entries(LINES)) {
-    upstream.on(event as keyof UpstreamEvents, message => {
-      const target = upstream.targets.get(message.target)
-      log[level]({ ...message, ...(target !== undefined && { state: target.state, weight: target.weight }) }, text)
+  const fallen = new Set<string>()
+  for (const event of Object.keys(WORDS) as Array<keyof UpstreamEvents>) {
+    upstream.on(event, message => {
+      const { target: id } = message
+      const falls = event === 'target:unhealthy' || event === 'target:ejected'
+      const returns = event === 'target:healthy' || event === 'target:restored'
+      const level = falls || (returns && fallen.delete(id)) ? 'warn' : 'info'
+      if (falls) fallen.add(id)
+      if (event === 'target:removed') fallen.delete(id)
+      const target = upstream.targets.get(id)
+      log[level]({ ...message, ...(target !== undefined && { state: target.state, weight: target.weight }) }, WORDS[event])
     })
   }
 }

@@ -38,10 +38,10 @@ t.test('what it says to try works when it is pasted', async t => {
   const [fail, whileFailing, recover] = pasted.get('failure')!
   t.match(await paste(fail), [{ name: 'birch', failing: true }])
   t.ok(nobodyFailed(await paste(whileFailing)), 'no client sees it')
-  await until('birch is taken out', () => app.log('target is unhealthy').some(({ target }) => target === 'birch'))
+  await until('birch is taken out', () => app.log('a target is unhealthy').some(({ target }) => target === 'birch'))
   t.notOk((await names(ask)).includes('birch'))
   t.match(await paste(recover), [{ name: 'birch', failing: false }])
-  await until('birch is back', () => app.log('target is healthy').some(({ target }) => target === 'birch'))
+  await until('birch is back', () => app.log('a target is healthy').some(({ target }) => target === 'birch'))
   await until('birch serves', async () => (await names(ask)).includes('birch'))
 
   const [kill, afterwards] = pasted.get('death')!

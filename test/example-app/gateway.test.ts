@@ -55,18 +55,6 @@ t.test('a secret goes where one is missing and nowhere else', async t => {
   t.same(withSecret({}, 'the common secret'), { upstreams: {} })
 })
 
-t.test('targets that turn are told of', async t => {
-  const app = await buildGateway(configOf({ upstreams: { shop: { targets: ['http://127.0.0.1:1'] } } }))
-  t.teardown(() => app.close())
-  await app.ready()
-  const told: unknown[] = []
-  app.log.warn = (event: unknown, words?: unknown) => { told.push([event, words]) }
-  const shop = app.upstreams.get('shop')!
-  const event = { upstream: 'shop', target: 'a' }
-  for (const name of ['unhealthy', 'healthy', 'ejected', 'restored'] as const) shop.emit(`target:${name}`, event)
-  t.same(told, ['unhealthy', 'healthy', 'ejected', 'restored'].map(turn => [event, `target is ${turn}`]))
-})
-
 t.test('it listens and stops, and idle connections do not hold it', async t => {
   const target = await startTarget(t, 'a')
   const { address, stop } = await serve(configOf({ upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }))

@@ -61,6 +61,22 @@ t.test('changes of targets are told, and logged in words', async t => {
   ])
 })
 
+t.test('a fall is a warning, and so is the return; a first good probe is information', async t => {
+  const lines: Array<Record<string, unknown>> = []
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: [{ id: 'a', url: 'http://127.0.0.1:1' }] } } }, {
+    server: { logger: { level: 'info', stream: { write: (line: string) => { lines.push(JSON.parse(line) as Record<string, unknown>) } } } }
+  })
+  const shop = app.upstreams.get('shop')!
+  for (const turn of ['healthy', 'unhealthy', 'healthy', 'ejected', 'restored'] as const) shop.emit(`target:${turn}`, { upstream: 'shop', target: 'a', reason: 'so it is' })
+  t.strictSame(lines.filter(({ target }) => target === 'a').map(({ msg, level, reason }) => [msg, level, reason]), [
+    ['a target is healthy', 30, 'so it is'],
+    ['a target is unhealthy', 40, 'so it is'],
+    ['a target is healthy', 40, 'so it is'],
+    ['a target is ejected', 40, 'so it is'],
+    ['a target is back', 40, 'so it is']
+  ])
+})
+
 t.test('an attempt that fails is a line of the log, one that does not is none', async t => {
   const target = await startTarget(t, 'a')
   const lines: Array<Record<string, unknown>> = []
