@@ -41,7 +41,7 @@ t.test('what it says to try works when it is pasted', async t => {
   await until('birch is taken out', () => app.log('a target is unhealthy').some(({ target }) => target === 'birch'))
   t.notOk((await names(ask)).includes('birch'))
   t.match(await paste(recover), [{ name: 'birch', failing: false }])
-  await until('birch is back', () => app.log('a target is healthy').some(({ target }) => target === 'birch'))
+  await until('birch is back', () => app.log('a target is healthy').some(({ target, level }) => target === 'birch' && level === 40))
   await until('birch serves', async () => (await names(ask)).includes('birch'))
 
   const [kill, afterwards] = pasted.get('death')!
