@@ -4,6 +4,7 @@ import { leastTime } from './baselines/least-time.js'
 import { peakEwma } from './baselines/peak-ewma.js'
 import { shortestDelay } from './baselines/shortest-delay.js'
 import { shortestQueue } from './baselines/shortest-queue.js'
+import { reports } from './reports.js'
 import { policies } from './shipped.js'
 
 /**
@@ -20,7 +21,7 @@ const others = {
 
 /** The policy of a gateway and what servers report for it. `policy`: a contestant's name, or a policy that ships, with options or without. */
 export function contestant (policy, world) {
-  if (!Object.hasOwn(others, policy)) return { policy }
+  if (!Object.hasOwn(others, policy)) return { policy, report: reports[policy.name ?? policy] }
   const { make, report } = others[policy]
   return { policy: make(world), report }
 }
@@ -30,7 +31,8 @@ export function exists (policy) {
   return Object.hasOwn(others, policy) || Object.hasOwn(policies, policy.name ?? policy)
 }
 
-/** As tables have it: `hash rendezvous 1.25` for `{ name: 'hash', method: 'rendezvous', maxLoadFactor: 1.25 }`. */
+/** As tables have it: `hash rendezvous 1.25` for `{ name: 'hash', method: 'rendezvous', maxLoadFactor: 1.25 }`, `prequal probes 3` for one with `probes: { perRequest: 3 }`. */
 export function nameOf (policy) {
-  return typeof policy === 'string' ? policy : Object.values(policy).join(' ')
+  if (typeof policy === 'string') return policy
+  return Object.entries(policy).map(([key, value]) => typeof value === 'object' ? `${key} ${Object.values(value).join(' ')}` : value).join(' ')
 }

@@ -27,9 +27,12 @@ export const cores = 4
 /** One way between gateways and targets, in milliseconds. */
 export const network = 0.25
 
+/** As in its paper's tests, three questions for each request. */
+export const prequalWithProbes = { name: 'prequal', probes: { perRequest: 3 } }
+
 /** In the tables, in this order; bounds come last. */
 export const policies = [
-  'random', 'round-robin', 'power-of-two', 'least-requests', 'adaptive', 'prequal',
+  'random', 'round-robin', 'power-of-two', 'least-requests', 'adaptive', 'prequal', prequalWithProbes,
   'peak-ewma', 'nginx least_time', 'c3', 'oracle queue', 'oracle delay'
 ]
 

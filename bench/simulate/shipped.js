@@ -6,6 +6,7 @@ export { noBody } from '../../dist/lib/engine/request-body.js'
 export { Upstream } from '../../dist/lib/engine/upstream.js'
 export { ClientClosedError } from '../../dist/lib/errors.js'
 export { upstreamOption } from '../../dist/lib/plugin/options.js'
+export { RecentLatencies } from '../../dist/lib/prequal-target/recent-latencies.js'
 export {
   array, checked, defaultsOf, fault, integer, isObject, number, object, oneOf, optional, string
 } from '../../dist/lib/options.js'

@@ -79,6 +79,11 @@ class SimulatedUpstream extends Upstream {
     if (connections === undefined) this.#connections.set(target, connections = this.#connect(target))
     return connections
   }
+
+  /** A question of the policy's, apart from requests. */
+  ask (target, _path, timeoutMs, heard) {
+    this.poolOf(target).ask(timeoutMs, heard)
+  }
 }
 
 /** Stands where undici's pool would: takes attempts, and tells them what becomes of them in undici's words. */
@@ -101,6 +106,22 @@ class Connections {
     attempt.connection = job
     job.send()
   }
+
+  /** What a server says of itself is what is true when the question arrives. */
+  ask (timeoutMs, heard) {
+    const { server, clock, networkMs, report } = this.#route
+    const answer = () => {
+      if (server.down || 2 * networkMs > timeoutMs) return
+      const fields = report(server, undefined, clock.now())
+      clock.after(networkMs, heard, { status: 204, ttfbMs: 2 * networkMs, header: name => fieldOf(fields, name) })
+    }
+    clock.after(networkMs, answer, undefined)
+  }
+}
+
+function fieldOf (fields, name) {
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === name)
+  return at === -1 ? undefined : fields[at + 1].toString()
 }
 
 /** One attempt on its way to the server and back. To the attempt it is the connection it is on. */

@@ -3,7 +3,8 @@ import { Sharing } from './sharing.js'
 
 /**
  * The machine behind a target: a capacity, and what goes wrong with it. A job is `{ work, luck, answered(status), broke() }`; `luck` is the
- * request's own number from 0 to 1, which decides whether it fails at a server that fails in part.
+ * request's own number from 0 to 1, which decides whether it fails at a server that fails in part. It is told when it arrived, and how many
+ * others it found.
  */
 export class Server {
   /** It refuses connections. */
@@ -32,6 +33,8 @@ export class Server {
 
   receive (job) {
     if (this.down) return job.broke()
+    job.arrivedAt = this.#clock.now()
+    job.found = this.running + this.waiting
     const { failures } = this.#spec
     if (failures !== undefined && job.luck < failures.share && this.#within(failures)) {
       this.#clock.after(failures.after, fail, { job, status: failures.status })

@@ -1,4 +1,5 @@
 /** What is asked of the policies, with the figures that decide. Limits are in settings.js. */
+import { nameOf } from '../contestants.js'
 import * as settings from '../settings.js'
 import { spread } from '../spread.js'
 import * as antagonists from '../workloads/antagonists.js'
@@ -26,14 +27,14 @@ export const gates = [
     { description: many, policy: 'adaptive' },
     { description: many, policy: 'oracle queue' }),
 
-  {
-    name: 'antagonists, 100 × 100: p99 of adaptive below that of prequal at all seeds',
-    runs: { ours: { description: many, policy: 'adaptive' }, theirs: { description: many, policy: 'prequal' } },
+  ...['prequal', settings.prequalWithProbes].map(prequal => ({
+    name: `antagonists, 100 × 100: p99 of adaptive below that of ${nameOf(prequal)} beyond what seeds do`,
+    runs: { ours: { description: many, policy: 'adaptive' }, theirs: { description: many, policy: prequal } },
     judge ({ ours, theirs }) {
       const [a, b] = [ours, theirs].map(results => spread(results.map(result => result.p99)))
       return { figure: `${range(a)} beside ${range(b)} ms`, passes: a.most < b.least }
     }
-  },
+  })),
 
   ...settings.loadAware.map(policy => atMost(`fast failure, with ejection: errors of ${policy}`, limits.fastFailure,
     { description: fastFailure.cases['always, with ejection'], policy })),
