@@ -31,5 +31,17 @@ export const BodyTooLargeError = createError('FST_LB_BODY_TOO_LARGE', 'Request b
 /** `reply.balance()` named an upstream that is not registered. */
 export const UnknownUpstreamError = createError('FST_LB_UNKNOWN_UPSTREAM', 'Unknown upstream "%s"', 500)
 
+/** Whoever asks the admin API may not see it, or may not change anything. */
+export const AdminForbiddenError = createError('FST_LB_ADMIN_FORBIDDEN', 'Forbidden: %s', 403)
+
+/** There is no such upstream, target or page below the prefix of the admin API. */
+export const AdminNotFoundError = createError('FST_LB_ADMIN_NOT_FOUND', '%s', 404)
+
+/** A change that does not say that it is JSON. */
+export const AdminMediaTypeError = createError('FST_LB_ADMIN_MEDIA_TYPE', 'A change needs the header content-type: application/json', 415)
+
+/** So many listen to the events of the admin API that one more would be too much. */
+export const AdminBusyError = createError('FST_LB_ADMIN_BUSY', 'Too many listen to events already', 503)
+
 /** Options are wrong; the message lists every fault with its path, one a line. */
 export const InvalidOptionsError = createError('FST_LB_INVALID_OPTIONS', '%s', 500)

@@ -34,6 +34,7 @@ export type { TargetOptions, TargetUpdateOptions, TlsOptions } from './engine/ta
 export type { DiscoverySnapshot, DrainOptions, TargetSnapshot, Upstream, UpstreamEvent, UpstreamEvents, UpstreamSnapshot } from './engine/upstream.js'
 export type { EngineOptions, LimitOptions } from './engine/upstream-options.js'
 export type { ProbeExpectation, ProbeOptions } from './health/probe-options.js'
+export type { Access, AdminOptions, Authorize, Permission } from './operations/admin/options.js'
 export type { MetricsClient, MetricsOptions, MetricsRegistry } from './operations/metrics.js'
 export type { BalanceOptions } from './plugin/balance.js'
 export type {

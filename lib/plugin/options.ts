@@ -6,6 +6,7 @@ import type { DiscoverySettings } from '../discovery/source.js'
 import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
 import { drainMsOption } from '../engine/upstream.js'
+import { adminOption, type AdminOptions, type AdminSettings } from '../operations/admin/options.js'
 import { metricsOption, type MetricsOptions, type MetricsSettings } from '../operations/metrics.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
 import { array, boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
@@ -254,6 +255,8 @@ export interface LoadBalancerOptions {
   upstreams?: Record<string, UpstreamOptions>
   /** Prefix → upstream: `'/shop'` serves `/shop` and `/shop/*`, all methods. @default {} */
   routes?: Record<string, string | BalancedRouteOptions>
+  /** An API to look at and change what is there while it runs, and a dashboard; see `docs/admin.md`. @default false */
+  admin?: AdminOptions | false
   /** Metrics through a Prometheus client of your own; see `docs/metrics.md`. @default false */
   metrics?: MetricsOptions | false
   /** Milliseconds that requests in flight have to end when the server closes. @default 30_000 */
@@ -270,6 +273,7 @@ export interface RouteSettings {
 export interface LoadBalancerSettings {
   upstreams: Record<string, UpstreamSettings>
   routes: RouteSettings[]
+  admin: AdminSettings | false
   metrics: MetricsSettings | false
   drainMs: number
 }
@@ -330,6 +334,7 @@ const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
 const pluginFields = object<LoadBalancerSettings>({
   upstreams: optional(record(upstreamOption), {}),
   routes: optional(routesOption, []),
+  admin: switchable(adminOption, false),
   metrics: switchable(metricsOption, false),
   drainMs: drainMsOption
 })

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } 
 import fastifyCookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
 import type { Balancing } from '../engine/exchange.js'
+import { registerAdmin } from '../operations/admin/admin.js'
 import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import type { SerializeCookie } from './affinity-cookie.js'
@@ -42,7 +43,7 @@ interface RouteConfig { upstream?: string, [kRewritePrefix]?: string | undefined
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
-  const { upstreams, routes, metrics, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
+  const { upstreams, routes, admin, metrics, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
   const registry = inherited ?? new Upstreams(fastify.server, fastify.log, await cookieSerializer())
   if (inherited === undefined) {
     decorate(fastify, registry)
@@ -53,6 +54,7 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
     const withdraw = registerMetrics(metrics, () => registry)
     fastify.addHook('onClose', async () => { withdraw() })
   }
+  if (admin !== false) await registerAdmin(fastify, admin, registry)
   for (const [name, settings] of Object.entries(upstreams)) registry.install(name, settings)
 
   // Fastify gives up a hook after `pluginTimeout` (0: never), and then the server does not start at all.

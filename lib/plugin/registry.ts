@@ -48,6 +48,7 @@ export class Upstreams implements Iterable<Upstream> {
   readonly #firstProbes = new Set<Promise<unknown>>()
   /** Taken out, and not gone yet. */
   readonly #leaving = new Set<Upstream>()
+  readonly #watchers: Array<(upstream: Upstream) => void> = []
   #randomSecret: string | undefined
 
   /** @internal */
@@ -104,6 +105,12 @@ export class Upstreams implements Iterable<Upstream> {
     return this.#entries.get(name)
   }
 
+  /** @internal Hands over each upstream: those that are there, and those that come. */
+  watch (seen: (upstream: Upstream) => void): void {
+    this.#watchers.push(seen)
+    for (const upstream of this) seen(upstream)
+  }
+
   /** @internal The upstream that a cookie belongs to. */
   cookieOwner (cookie: string): string | undefined {
     for (const [name, { affinity }] of this.#entries) {
@@ -121,6 +128,7 @@ export class Upstreams implements Iterable<Upstream> {
       fault: (error, where) => { this.#log.error({ err: error, upstream: name }, `${where} has thrown`) }
     })
     logChanges(upstream, this.#log)
+    for (const seen of this.#watchers) seen(upstream)
     const prober = active === false ? undefined : new Prober(upstream, active)
     const discovery = settings.discovery === false ? undefined : new Discovery(upstream, settings.discovery, this.#log)
     upstream.feed = discovery ?? null
