@@ -9,6 +9,8 @@ export function passInterim (reply: FastifyReply, status: number, headers: Heade
   if (raw.headersSent || raw.destroyed || reply.request.raw.httpVersion === '1.0') return
   if (status === 102) raw.writeProcessing()
   if (status !== 103 || headers.link === undefined) return
+  // It has no body, and a client that goes by this would take the answer for one (RFC 9110 §8.6).
+  delete headers['content-length']
   // One field may hold several links, which Node wants one by one.
   const link = [headers.link].flat().flatMap(value => value.split(/,\s*(?=<)/))
   try {

@@ -203,6 +203,8 @@ const headerOptions = object<HeaderSettings>({
 /** A protocol, with its version if need be (RFC 9110 §7.8). */
 const protocol: Check<string> = (value, path, faults) => {
   if (typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?$/.test(value)) fault(faults, path, "a protocol, as 'websocket'", value)
+  // Requests in such a tunnel would come to the target past every hook ("h2c smuggling").
+  else if (/^(?:h2c|http\/|tls\/)/i.test(value)) fault(faults, path, 'a protocol that carries no other requests', value)
   return value as string
 }
 

@@ -185,7 +185,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     const headers = this.#headersOf(status, rawHeaders)
     if (headers === undefined) return false
     this.#resume = resume
-    if (statusText !== STATUS_CODES[status] && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
+    // HTTP/2 has none, and Node warns of one.
+    if (statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1 && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
     this.#answer = { statusCode: status, headers, body: undefined }
     this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
     if (Number(headers['content-length']) > SHORT_BODY) this.#stream()

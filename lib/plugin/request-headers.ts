@@ -10,8 +10,11 @@ import type { HeaderSettings } from './options.js'
 /** Names and values in turn, as undici takes them. */
 export type Fields = Array<string | string[]>
 
-/** Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. */
-const CONNECTION_FIELDS = new Set(['connection', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+/**
+ * Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. Nor is `Proxy`, which is no field of
+ * HTTP, but becomes the variable `HTTP_PROXY` in CGI ("httpoxy").
+ */
+const CONNECTION_FIELDS = new Set(['connection', 'expect', 'http2-settings', 'keep-alive', 'proxy', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 
 /** The gateway in `Via` (RFC 9110 §7.6.3): a pseudonym, since its host is nobody's business. */
 const PSEUDONYM = 'fastify-load-balancer'

@@ -83,7 +83,10 @@ t.test('options that are none are a fault', async t => {
 t.test('unknown options are told, with those that are known', async t => {
   t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, metrics, drainMs'])
   matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers, upgrades$/])
-  matchLines(t, shopFaults({ upgrades: ['websocket', 'two words', 3] }), [/^upstreams\.shop\.upgrades\[1\]: expected a protocol/, /^upstreams\.shop\.upgrades\[2\]: expected a protocol/])
+  matchLines(t, shopFaults({ upgrades: ['websocket', 'two words', 3, 'h2c', 'HTTP/2.0'] }), [
+    /^upstreams\.shop\.upgrades\[1\]: expected a protocol, as/, /^upstreams\.shop\.upgrades\[2\]: expected a protocol, as/,
+    /^upstreams\.shop\.upgrades\[3\]: expected a protocol that carries no other requests, got "h2c"/, /^upstreams\.shop\.upgrades\[4\]: expected a protocol that carries no other requests/
+  ])
   matchLines(t, shopFaults({ health: { activ: {} } }), ['upstreams.shop.health.activ: unknown option; known are active, passive'])
   matchLines(t, shopFaults({ health: { active: { pfad: '/' } } }), [/^upstreams\.shop\.health\.active\.pfad: unknown option; known are type, path, /])
   matchLines(t, shopFaults({ headers: { hosts: '' } }), ['upstreams.shop.headers.hosts: unknown option; known are host'])

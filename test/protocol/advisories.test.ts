@@ -139,6 +139,22 @@ t.test('CVE-2023-45539 (HAProxy): what is behind a # decides nothing', async t =
   t.equal(target.seen.length, 0)
 })
 
+t.test('CVE-2016-5385 and its kin (httpoxy): the field Proxy does not come to a target', async t => {
+  const target = await startTarget(t, 'a')
+  const url = await infront(t, { a: target.url })
+  await ask(url, get('/', 'Proxy: http://evil.example\r\nproxy: evil\r\n'))
+  t.notOk('proxy' in target.seen[0]!.headers)
+})
+
+t.test('h2c smuggling: no upgrade opens a tunnel for more requests', async t => {
+  const target = await startTarget(t, 'a')
+  const url = await infront(t, { a: target.url })
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n'
+  t.equal((await ask(url, `GET / HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`))?.status, 200)
+  for (const name of ['upgrade', 'http2-settings']) t.notOk(name in target.seen[0]!.headers, name)
+  await t.rejects(startGateway(t, { upstreams: { a: { upgrades: ['h2c'] } } }), { code: 'FST_LB_INVALID_OPTIONS' })
+})
+
 // ---- threads that tell of a crash, a hang, or a connection out of step --------------------------------------------------------
 
 t.test('fastify-reply-from#374: a status that is none is a 502, not the end of the process', async t => {

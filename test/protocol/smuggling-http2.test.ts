@@ -85,6 +85,7 @@ const vectors: Vector[] = [
 const ASK = pseudo({ ':path': '/next/same' })
 
 t.test('frames of HTTP/2', async t => {
+  process.once('warning', warning => t.fail(`Node warns: ${String(warning)}`))
   const target = await startStrictTarget(t)
   const app = Fastify({ http2: true }) as unknown as FastifyInstance
   t.teardown(() => app.close())

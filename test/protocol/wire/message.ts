@@ -58,6 +58,8 @@ function framing (start: string, fields: Message['fields'], { of, head = false }
   if (of === 'request' && named('host').length !== 1) throw new Malformed('not one Host')
   if (lengths.length === 1 && !/^\d{1,15}$/.test(lengths[0]!)) throw new Malformed(`content-length ${JSON.stringify(lengths[0])}`)
   if (codings.length === 1 && codings[0] !== 'chunked') throw new Malformed(`transfer-encoding ${JSON.stringify(codings[0])}`)
+  // RFC 9110 §8.6, RFC 9112 §6.1
+  if (of === 'response' && /^HTTP\/1\.1 (?:1..|204)/.test(start) && lengths.length + codings.length > 0) throw new Malformed(`the length of a body that cannot be: ${start}`)
   if (of === 'response' && (head || /^HTTP\/1\.1 (?:1..|204|304)/.test(start))) return 0
   if (codings.length === 1) return 'chunked'
   return lengths.length === 1 ? Number(lengths[0]) : of === 'request' ? 0 : 'close'

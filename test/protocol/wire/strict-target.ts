@@ -46,7 +46,7 @@ export async function startStrictTarget (t: Ending): Promise<Target> {
     arrived.push({ short, fields: message.fields })
     const close = valuesOf(message, 'connection').includes('close')
     const body = method === 'HEAD' ? '' : short
-    socket.write(`HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n${close ? 'Connection: close\r\n' : ''}Content-Length: ${Buffer.byteLength(short, 'latin1')}\r\n\r\n${body}`, 'latin1')
+    socket.write(`HTTP/1.1 200 Fine\r\nContent-Type: text/plain\r\n${close ? 'Connection: close\r\n' : ''}Content-Length: ${Buffer.byteLength(short, 'latin1')}\r\n\r\n${body}`, 'latin1')
     if (close) socket.end()
   }
 }
