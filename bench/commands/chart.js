@@ -1,43 +1,10 @@
 /** Draws what another command wrote with `--json`. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { rowChart } from '../charts/row-chart.js'
-import { ratio } from '../stats.js'
-
-const PEER = '@fastify/http-proxy'
+import { drawn } from '../charts/drawn.js'
 
 const HELP = `npm run bench -- chart file.json out.svg
   the file is what \`npm run bench -- --json file.json\` wrote, or the same of features or growth`
-
-/** What is drawn of each command's record. */
-const DRAWN = {
-  proxy: ({ results, rounds, cpu, node }) => ({
-    title: `CPU of the proxy per request, ÷ ${PEER}`,
-    description: `Less is better. Medians of ${rounds} interleaved rounds, lines from the lower to the upper quartile. Node ${node}, ${cpu}.`,
-    x: { label: `CPU ÷ ${PEER}` },
-    groups: results.map(({ title, connections, targets, proxies }) => ({
-      name: `${title}, ${connections} connections, ${targets} targets`,
-      rows: proxies.map(({ name, rounds }) => ({ name, ...relative(rounds, proxies.find(({ name }) => name === PEER)?.rounds) }))
-    }))
-  }),
-
-  features: ({ results, rounds, cpu, node }) => ({
-    title: 'CPU per request with one feature on, ÷ bare',
-    description: `GET 100 B. Medians of ${rounds} interleaved rounds, lines from the lower to the upper quartile. Node ${node}, ${cpu}.`,
-    x: { label: 'CPU ÷ bare' },
-    groups: [{ name: '', rows: results.map(({ feature, rounds }) => ({ name: feature, ...relative(rounds, results[0].rounds) })) }]
-  }),
-
-  growth: ({ results, rounds, cpu, node }) => ({
-    title: 'CPU per request, ÷ the fewest',
-    description: `GET 100 B. Medians of ${rounds} interleaved rounds, lines from the lower to the upper quartile. Node ${node}, ${cpu}.`,
-    x: { label: 'CPU ÷ the fewest' },
-    groups: results.map(({ title, entries }) => ({
-      name: title,
-      rows: entries.map(({ series, size, rounds }) => ({ name: `${series}, ${size}`, ...relative(rounds, entries.find(entry => entry.series === series).rounds) }))
-    }))
-  })
-}
 
 export async function run (args) {
   const { values, positionals: [from, to] } = parseArgs({ args, allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } })
@@ -45,21 +12,5 @@ export async function run (args) {
     console.log(HELP)
     return
   }
-  const record = JSON.parse(await readFile(from, 'utf8'))
-  if (!Object.hasOwn(DRAWN, record.command)) throw new RangeError(`${from}: expected what one of ${Object.keys(DRAWN).join(', ')} wrote, got ${record.command}`)
-  const { x, groups, ...chart } = DRAWN[record.command](record)
-  await writeFile(to, rowChart({ ...chart, x: { ...x, ...ticksFor(groups) }, groups }))
-}
-
-function relative (rounds, reference) {
-  if (reference === undefined) throw new RangeError(`the file has no ${PEER}, which is what all are compared with`)
-  return ratio(rounds.map(({ cpuUs }) => cpuUs), reference.map(({ cpuUs }) => cpuUs))
-}
-
-/** From 0 in steps of a quarter, a half, a whole, … to the largest median. */
-function ticksFor (groups) {
-  const most = Math.max(...groups.flatMap(({ rows }) => rows.map(({ median }) => median)))
-  let step = 0.25
-  while (most / step > 6) step *= 2
-  return { ticks: Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step), show: value => value.toFixed(2) }
+  await writeFile(to, drawn(JSON.parse(await readFile(from, 'utf8'))))
 }

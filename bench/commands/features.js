@@ -9,7 +9,7 @@ import { measureOnce, takeTurns, warmUp } from '../rounds.js'
 import { inSession, machine, progress, startSurroundings, writeJson } from '../session.js'
 import { ratio, spread } from '../stats.js'
 
-const FULL = { rounds: 16, seconds: 0.25, warmUp: { requests: 8_000, seconds: 4 } }
+const FULL = { rounds: 16, seconds: 0.25, warmUp: { requests: 8_000, seconds: 10 } }
 const QUICK = { rounds: 3, seconds: 0.2, warmUp: { requests: 2_000, seconds: 1 } }
 const WORKLOAD = { workload: 'get100b', connections: 32 }
 

@@ -10,7 +10,7 @@ import { measureOnce, takeTurns, warmUp } from '../rounds.js'
 import { inSession, machine, progress, startSurroundings, writeJson } from '../session.js'
 import { ratio, spread } from '../stats.js'
 
-const FULL = { rounds: 12, seconds: 0.5, warmUp: { requests: 8_000, seconds: 4 } }
+const FULL = { rounds: 12, seconds: 0.5, warmUp: { requests: 8_000, seconds: 10 } }
 const QUICK = { rounds: 3, seconds: 0.3, warmUp: { requests: 2_000, seconds: 1 } }
 const WORKLOAD = 'get100b'
 

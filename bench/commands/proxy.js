@@ -14,7 +14,7 @@ const WORKLOADS = ['get100b', 'get64kb', 'post1kb', 'post1mb']
 const REFERENCES = ['floor', '@fastify/http-proxy']
 
 /** Many short rounds rather than a few long ones: what else the machine does comes and goes by the second. */
-const FULL = { rounds: 8, seconds: 0.25, warmUp: { requests: 8_000, seconds: 2 } }
+const FULL = { rounds: 8, seconds: 0.25, warmUp: { requests: 8_000, seconds: 10 } }
 const QUICK = { rounds: 3, seconds: 0.2, warmUp: { requests: 4_000, seconds: 0.5 } }
 const CONNECTIONS = [32]
 const TARGETS = [2]
@@ -98,7 +98,7 @@ async function measureAll (plan) {
 /** All proxies in one situation. Their processes are new, so none is measured with code that another situation has warmed up. */
 async function measure (situation, plan, load, origins) {
   const { keepAlive, seconds, rate } = plan
-  const { title } = await import(`../workloads/${situation.workload}.js`)
+  const { title, warmUp: enough = Infinity } = await import(`../workloads/${situation.workload}.js`)
   const words = [title, `${situation.connections} connections`, `${situation.targets} targets`, ...(keepAlive ? [] : ['a connection for each request'])]
   const label = words.join(', ')
   const proxies = []
@@ -107,7 +107,7 @@ async function measure (situation, plan, load, origins) {
   }
   progress(`${label}: warming up`)
   const once = { workload: situation.workload, connections: situation.connections, keepAlive }
-  for (const proxy of proxies) await warmUp(load, proxy, { ...once, ...plan.warmUp })
+  for (const proxy of proxies) await warmUp(load, proxy, { ...once, ...plan.warmUp, requests: Math.min(plan.warmUp.requests, enough) })
   const rounds = await takeTurns(proxies, plan.rounds, (proxy, round) => {
     progress(`${label}: round ${round + 1} of ${plan.rounds}, ${proxy.name}`)
     return measureOnce(load, proxy, { ...once, seconds, rate, seed: round })
