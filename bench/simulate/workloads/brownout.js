@@ -1,4 +1,5 @@
 import { attempts, goodIn } from '../columns.js'
+import { durations } from '../settings.js'
 import { pool, same } from './pool.js'
 
 export const title = 'A brownout, and what retries make of it'
@@ -8,12 +9,12 @@ const phases = [
   { name: 'before', lasts: 5_000 },
   { name: 'brownout', lasts: 5_000 },
   { name: 'first second', lasts: 1_000 },
-  { name: 'then', lasts: 29_000 }
+  { name: 'then', lasts: 19_000 }
 ]
 
 /** All targets at 0.3 of their speed for 5 s; an attempt has 500 ms, a client 1,500. */
 export function brownout (load, upstream) {
-  const warmUp = 15_000
+  const { warmUp } = durations
   return pool({
     gateways: 4,
     warmUp,

@@ -1,5 +1,5 @@
 import { attempts, missed, p99 } from '../columns.js'
-import { durations } from '../settings.js'
+import { durations, loadAware } from '../settings.js'
 import { pool, same } from './pool.js'
 
 export const title = 'A target that fails fast'
@@ -30,5 +30,8 @@ export const cases = {
   'all of them, 2 % of the time': common(0.02),
   'all of them, 20 % of the time': common(0.2)
 }
+
+/** Ours, and what they are told apart from. */
+export const policies = ['random', 'round-robin', ...loadAware, 'nginx least_time', 'oracle queue']
 
 export const columns = [missed, p99, attempts]

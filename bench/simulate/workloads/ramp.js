@@ -13,7 +13,7 @@ const roomy = { cores: 4, speed: 2.6 * promised / 4 }
 const steps = Array.from({ length: 9 }, (_, i) => 0.75 * (10 / 9) ** i)
 
 /** `lasts`: milliseconds of each step. */
-export function ramp (count, lasts = 4_000) {
+export function ramp (count, lasts = 3_000) {
   return pool({
     gateways: count,
     warmUp: durationsOfMany.warmUp,
