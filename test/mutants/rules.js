@@ -352,5 +352,26 @@ export const rules = [
     find: 'if (left > 0) {',
     replace: 'if (left > 1e9) {',
     tests: ['engine/deadlines']
+  },
+  {
+    name: 'an answer that comes before the body has gone out is not lost to a reset',
+    file: 'plugin/linger.ts',
+    find: 'else linger(socket, clock)',
+    replace: 'else socket.destroySoon()',
+    tests: ['protocol/early-answers']
+  },
+  {
+    name: 'what follows on a connection that is given up is no request',
+    file: 'plugin/linger.ts',
+    find: "socket.removeAllListeners('data').removeAllListeners('end')",
+    replace: '',
+    tests: ['protocol/early-answers']
+  },
+  {
+    name: 'an event stream may be silent',
+    file: 'engine/attempt.ts',
+    find: 'lasting ? 0 : this.#exchange.timeouts.body',
+    replace: 'this.#exchange.timeouts.body',
+    tests: ['protocol/long-polls']
   }
 ]
