@@ -373,5 +373,68 @@ export const rules = [
     find: 'lasting ? 0 : this.#exchange.timeouts.body',
     replace: 'this.#exchange.timeouts.body',
     tests: ['protocol/long-polls']
+  },
+  {
+    name: 'discovery: what is found under the id of another is left out',
+    file: 'discovery/membership.ts',
+    find: 'configs.filter(({ id }) => !taken.has(id))',
+    replace: 'configs',
+    tests: ['discovery/discovery']
+  },
+  {
+    name: 'discovery: what an operator has changed stays',
+    file: 'discovery/membership.ts',
+    find: 'isDeepStrictEqual(this.#ours.get(target), config) ?',
+    replace: 'isDeepStrictEqual(this.#ours, config) ?',
+    tests: ['discovery/discovery']
+  },
+  {
+    name: 'discovery: those who go wait for those who come',
+    file: 'discovery/membership.ts',
+    find: 'if (staying.some(({ eligible }) => eligible)) return new Set()',
+    replace: 'if (staying.length >= 0) return new Set()',
+    tests: ['discovery/discovery']
+  },
+  {
+    name: 'discovery: not for ever',
+    file: 'discovery/membership.ts',
+    find: 'if (this.#deadline === undefined) {',
+    replace: 'if (this.#deadline === null) {',
+    tests: ['discovery/discovery']
+  },
+  {
+    name: 'discovery: a source that has failed is given a rest',
+    file: 'discovery/discovery.ts',
+    find: 'await pauses.pause(backoffDelay(this.#restarts++, BACKOFF, random))',
+    replace: 'await pauses.pause(0 * backoffDelay(this.#restarts++, BACKOFF, random))',
+    tests: ['discovery/discovery']
+  },
+  {
+    name: 'discovery: a file is read once it has stayed the same',
+    file: 'discovery/file.ts',
+    find: '(read === undefined || now === before)',
+    replace: '(read === undefined || before !== undefined)',
+    tests: ['discovery/file']
+  },
+  {
+    name: 'discovery: SRV servers whose address cannot be found out are not gone',
+    file: 'discovery/dns.ts',
+    find: "if (error.code === 'ENODATA' || error.code === 'ENOTFOUND') return []",
+    replace: 'if (error !== undefined) return []',
+    tests: ['discovery/dns']
+  },
+  {
+    name: 'discovery: the ETag of one url is not sent to another',
+    file: 'discovery/url.ts',
+    find: 'last !== undefined && last.url === url &&',
+    replace: 'last !== undefined &&',
+    tests: ['discovery/url']
+  },
+  {
+    name: 'discovery: what was published while Redis was away is looked up',
+    file: 'discovery/redis-client.ts',
+    find: "  subscriber.on('ready', subscribe)\n",
+    replace: '',
+    tests: ['discovery/redis']
   }
 ]
