@@ -6,7 +6,7 @@ const NAME_HEIGHT = 16
 /**
  * @param x `{ label, ticks, show? }`
  * @param y the same with `scale`: 'linear' or 'logarithmic'; from the first tick to the last
- * @param series `{ name, points: [{ x, mean, least, most }] }`: lines through the means, with a bar from the least to the most
+ * @param series `{ name, points: [{ x, mean, least, most }], dashed? }`: lines through the means, with a bar from the least to the most
  */
 export function lineChart ({ title, description, x, y, series }) {
   const across = linear([x.ticks[0], x.ticks.at(-1)], [area.left, area.right])
@@ -23,11 +23,11 @@ export function lineChart ({ title, description, x, y, series }) {
     element('line', { class: 'axis', x1: area.left, x2: area.right, y1: area.bottom, y2: area.bottom }),
     text(x.label, { x: (area.left + area.right) / 2, y: area.bottom + 44, 'text-anchor': 'middle' }),
     text(y.label, { x: area.left - 44, y: area.top - 14 }),
-    ...series.flatMap(({ name, points }, i) => {
+    ...series.flatMap(({ name, points, dashed = false }, i) => {
       const colour = colours[i % colours.length]
       return [
         ...points.map(point => element('line', { class: 'range', stroke: colour, x1: across(point.x), x2: across(point.x), y1: up(inside(point.least)), y2: up(inside(point.most)) })),
-        element('polyline', { class: 'line', stroke: colour, points: points.map(point => `${across(point.x).toFixed(1)},${up(inside(point.mean)).toFixed(1)}`).join(' ') }),
+        element('polyline', { class: dashed ? 'line dashed' : 'line', stroke: colour, points: points.map(point => `${across(point.x).toFixed(1)},${up(inside(point.mean)).toFixed(1)}`).join(' ') }),
         element('line', { class: 'lead', stroke: colour, x1: area.right + 3, x2: area.right + 16, y1: ends[i], y2: names[i] }),
         text(name, { x: area.right + 20, y: names[i] + 4 })
       ]

@@ -12,6 +12,7 @@ const STYLE = `
   .grid { stroke: #e3e6ec; stroke-width: 1 }
   .axis { stroke: #9aa3b2; stroke-width: 1 }
   .line { fill: none; stroke-width: 2; stroke-linejoin: round }
+  .dashed { stroke-dasharray: 5 4 }
   .range { stroke-width: 1; opacity: .55 }
   .lead { stroke-width: .75; opacity: .6 }
   @media (prefers-color-scheme: dark) {

@@ -26,9 +26,14 @@ export function contestant (policy, world) {
   return { policy: make(world), report }
 }
 
+/** It ships. */
+export function isOurs (policy) {
+  return Object.hasOwn(policies, policy.name ?? policy)
+}
+
 /** It can be simulated: it is one of the others, or this package has it. */
 export function exists (policy) {
-  return Object.hasOwn(others, policy) || Object.hasOwn(policies, policy.name ?? policy)
+  return Object.hasOwn(others, policy) || isOurs(policy)
 }
 
 /** As tables have it: `hash rendezvous 1.25` for `{ name: 'hash', method: 'rendezvous', maxLoadFactor: 1.25 }`, `prequal probes 3` for one with `probes: { perRequest: 3 }`. */

@@ -21,7 +21,7 @@ export async function draw ({ seeds, quick, jobs, progress }) {
     data: rows,
     svg: lineChart({
       title: 'Busiest of 20 targets ÷ mean, over how unevenly keys are asked for',
-      description: 'Policy hash (rendezvous) with this maxLoadFactor; 10,000 keys, 200 requests at any time. Bars: least and most of the seeds.',
+      description: 'Policy hash (rendezvous) with this maxLoadFactor; 10,000 keys, 200 requests at any time. Bars: the seeds.',
       x: { label: 'Zipf exponent: the r-th key is asked for in proportion to 1 / r^exponent', ticks: exponents },
       y: { label: 'in flight, busiest ÷ mean', scale: 'linear', ticks: [1, 2, 3, 4, 5, 6] },
       series: rows.map(({ name, results }) => ({ name, points: results.map((each, i) => ({ x: exponents[i], ...spread(each.map(momentary.of)) })) }))

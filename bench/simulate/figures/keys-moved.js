@@ -15,7 +15,7 @@ export async function draw ({ quick }) {
     data: results,
     svg: barChart({
       title: 'Keys that go elsewhere when one target leaves or joins ten',
-      description: 'A tenth has to move when one of ten leaves, an eleventh when one joins. Modulo, the hash ÷ the number of targets, for comparison.',
+      description: 'A tenth has to move when one of ten leaves, an eleventh when one joins. Modulo is there to compare with.',
       y: { label: 'share of keys', ticks: [0, 0.2, 0.4, 0.6, 0.8, 1], show: tick => `${tick * 100} %`, precise: value => `${(value * 100).toFixed(1)} %` },
       legend: ['one leaves', 'one joins'],
       groups: results.map(({ method, removed, added }) => ({ name: method, values: [removed.moved, added.moved] }))

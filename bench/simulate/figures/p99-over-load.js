@@ -1,5 +1,5 @@
 import { p99 } from '../columns.js'
-import { exists } from '../contestants.js'
+import { exists, isOurs } from '../contestants.js'
 import { runAll } from '../crew.js'
 import { shortened } from '../options.js'
 import { lineChart } from '../../charts/line-chart.js'
@@ -26,10 +26,10 @@ export async function draw ({ seeds, quick, jobs, progress }) {
     data: rows,
     svg: lineChart({
       title,
-      description: '20 gateways. Load: of what targets can do by themselves; neighbours take 14 % of that. Bars: least and most of the seeds.',
+      description: '20 gateways. Load is of what targets can do by themselves; neighbours take 14 % of it. Bars: the seeds. Dashed: not ours.',
       x: { label: 'load', ticks: loads },
-      y: { label: 'p99, ms', scale: 'logarithmic', ticks: [50, 100, 200, 500, 1_000, 2_000, 5_000] },
-      series: rows.map(({ name, results }) => ({ name, points: results.map((each, i) => ({ x: loads[i], ...spread(each.map(p99.of)) })) }))
+      y: { label: 'p99, ms', scale: 'logarithmic', ticks: [50, 100, 200, 500, 1_000, 2_000] },
+      series: rows.map(({ name, results }) => ({ name, dashed: !isOurs(name), points: results.map((each, i) => ({ x: loads[i], ...spread(each.map(p99.of)) })) }))
     }),
     // A row has the results of all loads, so each column takes those of its own.
     markdown: table(
