@@ -6,7 +6,7 @@ import { retryFields, retryOptions, type Retry, type RetryOptions } from '../eng
 import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
 import { checked, defaultsOf, object, refuse, optional, string, switchable, type Check, type Fields } from '../options.js'
-import { kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
+import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
 import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
 import type { Entry, Upstreams } from './registry.js'
 import { originForm, ownPath, targetPath, withoutSlash } from './request-path.js'
@@ -120,6 +120,7 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
       this.removeHeader('retry-after')
       this.removeHeader('connection')
     }
+    if (request[kPayload] === null && isUnread(request)) request[kPayload] = request.raw
     // A hook that was added behind ours may have had the body parsed after all.
     if (request[kPayload] !== null && request.body !== undefined && !isAsItCame(request)) request[kPayload] = null
     const parsed = request[kPayload] === null && request.body !== undefined

@@ -90,6 +90,11 @@ function hasBody ({ raw }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0')
 }
 
+/** There is a body, and nobody has read of it: its method has none that Fastify knows of, or its parser leaves it to others, as @fastify/multipart does. */
+export function isUnread (request: FastifyRequest): boolean {
+  return request.body === undefined && hasBody(request) && !request.raw.readableDidRead
+}
+
 /** A body that a parser has made something of, written down again by its content type. Throws where there is no way back. */
 export function rewritten (body: unknown, contentType: string | undefined): Buffer | string | Readable | null {
   if (body === undefined) return null
@@ -97,12 +102,17 @@ export function rewritten (body: unknown, contentType: string | undefined): Buff
   if (Buffer.isBuffer(body)) return body
   if (isStream(body)) return body
   if (contentType === undefined || isJson(contentType)) return JSON.stringify(body)
-  if (/^application\/x-www-form-urlencoded\b/i.test(contentType)) return stringify(body as Record<string, string>)
+  if (/^application\/x-www-form-urlencoded\b/i.test(contentType) && isFlat(body as object)) return stringify(body as Record<string, string>)
   throw new TypeError(`a body of type ${contentType} that was parsed cannot be written down again; set config.upstream on the route, and it is passed on as it comes`)
 }
 
 function isJson (contentType: string | undefined): boolean {
   return contentType !== undefined && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType)
+}
+
+/** Of anything deeper, `stringify` would write nothing. */
+function isFlat (form: object): boolean {
+  return Object.values(form).flat().every(value => typeof value !== 'object')
 }
 
 function isStream (body: unknown): body is Readable {

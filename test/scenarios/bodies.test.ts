@@ -60,8 +60,10 @@ t.test("a user's own routes keep their parsers, and what these leave is sent on"
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/routed': 'shop' } }, {
     after: app => {
       app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
-        done(null, Object.fromEntries(new URLSearchParams(body as string)))
+        done(null, body === 'nested=x' ? { nested: { x: '' } } : Object.fromEntries(new URLSearchParams(body as string)))
       })
+      app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => { done(null) })
+      app.addContentTypeParser('application/x-dropped', (_request, payload, done) => { payload.resume().on('end', () => { done(null) }) })
       app.addContentTypeParser('application/x-object', { parseAs: 'string' }, (_request, body, done) => { done(null, { body }) })
       app.addContentTypeParser('application/x-buffer', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
       app.addContentTypeParser('application/x-stream', (_request, payload, done) => { done(null, payload) })
@@ -90,6 +92,9 @@ t.test("a user's own routes keep their parsers, and what these leave is sent on"
   t.equal(target.seen.at(-1)!.headers['x-hooked'], 'yes')
   t.strictSame(await post('/hooks', 'application/json', '{"a":'), [200, '{"a":'])
   t.equal((await post('/parsed', 'application/x-object', 'x'))[0], 500, 'there is no way back from this')
+  t.equal((await post('/parsed', 'application/x-www-form-urlencoded', 'nested=x'))[0], 500, 'nor from this')
+  t.strictSame(await post('/parsed', 'multipart/form-data; boundary=x', '--x--'), [200, '--x--'], 'what a parser leaves to others is sent on')
+  t.strictSame(await post('/parsed', 'application/x-dropped', 'dropped'), [200, ''], 'what a parser has read away is gone')
 })
 
 t.test('a bodyLimit that the user sets on a route holds for streamed bodies, too', async t => {
