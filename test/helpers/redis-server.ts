@@ -54,7 +54,8 @@ export async function startRedis (t: Ending): Promise<RedisServer> {
 }
 
 async function start (port: number): Promise<ChildProcess> {
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  // A test that is killed takes it along.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'ignore'] })
   let log = ''
   for await (const chunk of child.stdout!) {
     log += String(chunk)
