@@ -317,7 +317,7 @@ t.test('in Chromium', needsChromium, async t => {
     keepAsking(t, `${url}/search`, 2)
     mkdirSync(IMAGES, { recursive: true })
     const pages = await Promise.all((['light', 'dark'] as const).map(async colorScheme => ({
-      colorScheme, ...await openDashboard(t, browser, url, { colorScheme, viewport: { width: 1500, height: 620 } })
+      colorScheme, ...await openDashboard(t, browser, url, { colorScheme, viewport: { width: 1500, height: 800 } })
     })))
     await eventually('there is something to see', async () => (await pages[0]!.page.locator('.spark polyline').first().getAttribute('points') ?? '').split(' ').length >= 45, 120_000)
     app.upstreams.get('search')!.update('ginkgo', { weight: 3 })

@@ -14,7 +14,7 @@ export interface PastEvent extends UpstreamEvent {
 }
 
 /** Events remembered. */
-const LENGTH = 200
+const LENGTH = 100
 
 const TYPES: Record<keyof UpstreamEvents, true> = {
   'target:added': true,

@@ -77,9 +77,9 @@ export function arrangement (model) {
  * @param {number} now
  */
 function passes ({ row, upstream }, words, now) {
+  if (words.length === 0 && !problems.checked) return true
   const status = statusOf(row, now)
   if (problems.checked && status.kind === 'up') return false
-  if (words.length === 0) return true
   const text = [upstream.head.name, row.id, row.url, status.text, ...Object.entries(row.tags).flat()].join('\n').toLowerCase()
   return words.every(word => text.includes(word))
 }

@@ -4,25 +4,35 @@ import { count, eventInWords, eventKind, timeOfDay } from './words.js'
 
 /** @typedef {import('./model.js').PastEvent} PastEvent */
 
-const MOST = 200
+const MOST = 100
 /** More at once are told as a number: nobody listens to a hundred sentences. */
 const MOST_TOLD = 3
 
 const list = byId('events', HTMLOListElement)
 const announcer = byId('announcer', HTMLElement)
+/** Not in the list yet, the oldest first. @type {PastEvent[]} */
+let fresh = []
 /** @type {string[]} */
 let untold = []
 
 /** @param {PastEvent[]} events the oldest first */
 export function showAll (events) {
+  fresh = []
   list.replaceChildren(...events.map(itemOf).reverse())
 }
 
 /** @param {PastEvent} event */
 export function showOne (event) {
-  list.prepend(itemOf(event))
-  if (list.childElementCount > MOST) list.lastElementChild?.remove()
+  fresh.push(event)
   announce(`${event.target} ${eventInWords(event)}`)
+}
+
+/** Puts those that have come into the list, once a frame: a thousand targets may change at once. */
+export function drawEvents () {
+  if (fresh.length === 0) return
+  list.prepend(...fresh.slice(-MOST).map(itemOf).reverse())
+  fresh = []
+  while (list.childElementCount > MOST) list.lastElementChild?.remove()
 }
 
 /**

@@ -3,7 +3,7 @@ import { arrangement, isFiltered, onFilter, sortBy, sortOf } from './arrange.js'
 import { change } from './changes.js'
 import { showDetails, updateDetails } from './details.js'
 import { byId, setText } from './dom.js'
-import { showAll, showOne } from './events.js'
+import { drawEvents, showAll, showOne } from './events.js'
 import { Model } from './model.js'
 import { listen } from './stream.js'
 import { UpstreamView } from './upstream-view.js'
@@ -41,6 +41,7 @@ function drawNow () {
   let i = 0
   for (const view of views.values()) view.render(tops[i++], now, model.timeBounds)
   updateDetails(now)
+  drawEvents()
   const all = [...views.values()]
   const total = all.reduce((sum, { upstream }) => sum + upstream.targets.length, 0)
   const shown = all.reduce((sum, view) => sum + view.shown, 0)
