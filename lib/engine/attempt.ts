@@ -214,7 +214,7 @@ export class Attempt implements ConnectionAware, Owner {
     const asked = this.#exchange.request.upgrade!
     const got = rawHeader(headers, 'upgrade')
     if (got?.toLowerCase() !== asked.toLowerCase()) {
-      this.cancel('malformed', new Error(`asked to upgrade to ${asked}, the target has changed to ${got ?? 'nothing'}`))
+      this.cancel('malformed', new Error(`asked to upgrade to ${asked}, the target has changed to ${got}`))
       socket.destroy()
       return
     }

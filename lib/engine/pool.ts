@@ -122,7 +122,7 @@ export class TargetPool {
 
   /** Connections that are open, upgraded ones included. */
   get size (): number {
-    return this.#pool.stats.connected + (this.#http1Pool?.stats.connected ?? 0) + this.upgraded.size
+    return this.#pools().reduce((sum, { stats }) => sum + stats.connected, this.upgraded.size)
   }
 
   dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
@@ -165,9 +165,13 @@ export class TargetPool {
     })
   }
 
+  #pools (): Pool[] {
+    return this.#http1Pool === undefined ? [this.#pool] : [this.#pool, this.#http1Pool]
+  }
+
   /** Takes nothing new, and closes when what is in flight has ended. */
   async close (): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#http1Pool?.close()])
+    await Promise.all(this.#pools().map(pool => pool.close()))
   }
 
   /** Ends the connections that were upgraded; resolved when they are closed. */
@@ -179,6 +183,6 @@ export class TargetPool {
 
   /** Ends every connection now; what is in flight fails with `reason`. */
   async destroy (reason: Error): Promise<void> {
-    await Promise.all([this.cutUpgraded(), this.#pool.destroy(reason), this.#http1Pool?.destroy(reason)])
+    await Promise.all([this.cutUpgraded(), ...this.#pools().map(pool => pool.destroy(reason))])
   }
 }

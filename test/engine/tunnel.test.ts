@@ -38,3 +38,14 @@ t.test('who does not close is closed, a target soon, a client later', async t =>
     t.equal(clock.pending, 0, 'there is nothing left to cut')
   }
 })
+
+t.test('what a client has sent ahead counts when it is asked whether a frame is at its end', async t => {
+  const [client, target] = [await pair(t), await pair(t)]
+  const got: Buffer[] = []
+  target.theirs.on('data', chunk => { got.push(chunk) })
+  const told = once(client.theirs, 'data')
+  new Tunnel(client.ours, target.ours, 'websocket', Buffer.from([0x82, 5, 1]), new FakeClock()).cut()
+  t.strictSame([...(await told)[0] as Buffer], [0x88, 2, 0x03, 0xe9], 'the client is told: nothing has gone to it yet')
+  await once(target.theirs, 'end')
+  t.strictSame([...Buffer.concat(got)], [0x82, 5, 1], 'the target is not: it has half a frame')
+})

@@ -106,3 +106,10 @@ t.test('what is no client is refused', async t => {
   await t.rejects(startGateway(t, { metrics: { client: {} as MetricsClient } }), { code: 'FST_LB_INVALID_OPTIONS', message: /^metrics\.client: expected prom-client/ } as never)
   await t.rejects(startGateway(t, { metrics: true as never }), { code: 'FST_LB_INVALID_OPTIONS' } as never)
 })
+
+t.test('no budget, no refusals; to reset the registry changes nothing of ours', async t => {
+  const registry = new promClient.Registry()
+  await startGateway(t, { metrics: { client: registry }, upstreams: { free: { retry: { budget: false } } } })
+  registry.resetMetrics()
+  t.match(await registry.metrics(), /fastify_lb_retries_refused_total\{upstream="free"\} 0/)
+})

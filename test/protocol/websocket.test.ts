@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { selfSigned } from '../helpers/certificates.js'
+import { rawClient } from '../helpers/raw-client.js'
 import { refusedUrl, startGateway, startTarget } from '../helpers/servers.js'
 import { inFlight } from '../helpers/upstreams.js'
 import { until } from '../helpers/wait.js'
@@ -398,4 +400,22 @@ t.test("a more special route of the user's own is answered by them", async t => 
     after: app => { app.get('/own', async () => 'mine') }
   })
   await t.rejects(converse(t, `${url}/own`), refusal({ status: 200, body: 'mine', headers: { connection: 'close' } }))
+})
+
+t.test('a route with a parameter that may be absent takes upgrades with and without it', async t => {
+  const target = await startWebSocketTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } } }, {
+    after: app => { app.get('/rooms/:room?', { config: { upstream: 'shop' } }, (_request, reply) => reply.balance()) }
+  })
+  for (const path of ['/rooms', '/rooms/1']) t.equal(await (await converse(t, url + path)).next(), 'a')
+})
+
+t.test('over TLS, too, what is not for us is served as if it had not asked', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/shop': 'shop' } }, { server: { https: selfSigned(t.testdir()) } as never })
+  const client = rawClient(t, url)
+  for (let i = 0; i < 2; i++) {
+    client.send('GET /shop HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+    t.match(await client.expect(/\r\n\r\na$/), /^HTTP\/1\.1 200 OK/)
+  }
 })
