@@ -64,7 +64,7 @@ function isAddress (value: unknown): boolean {
 }
 
 /** What the plugin takes that can be written in a file. */
-interface PluginKeys { upstreams: unknown, routes: unknown, drainMs: unknown }
+interface PluginKeys { upstreams: unknown, routes: unknown, admin: unknown, drainMs: unknown }
 
 /** Looked at by the plugin's own check. */
 const asItIs: Check<unknown> = value => value
@@ -78,6 +78,7 @@ const fileFields = object<Omit<GatewayConfig, 'secret' | 'drainMs' | 'balancer'>
   trustProxy: optional(trustProxy, false),
   upstreams: asItIs,
   routes: asItIs,
+  admin: asItIs,
   drainMs: asItIs
 })
 

@@ -36,7 +36,8 @@ export function demoBalancer (backends: readonly Backend[]): LoadBalancerOptions
         }
       }
     },
-    routes: { '/': 'demo' }
+    routes: { '/': 'demo' },
+    admin: { authorize: 'loopback' }
   }
 }
 
@@ -48,6 +49,7 @@ export function demoText (gateway: string, backends: readonly Backend[]): string
   const sixTimes = (curl: string): string => `for i in 1 2 3 4 5 6; do ${curl} ${gateway}/hello; done`
   return `
   gateway  ${gateway}   round robin, cookie affinity, a probe every second
+  look at  ${gateway}/lb/   the dashboard: live figures, drain and weights at a click
 ${list.join('\n')}
 
 Try in another terminal:

@@ -17,6 +17,8 @@ t.test('what it says to try works when it is pasted', async t => {
   t.match(said, /^\n {2}gateway {2}http:\/\/127\.0\.0\.1:\d+ /, 'nothing is written before it')
   t.equal(app.stderr(), '')
   const gateway = /gateway {2}(http:\S+)/.exec(said)![1]!
+  const dashboard = await get(/look at {2}(http:\S+)/.exec(said)![1]!)
+  t.match([dashboard.status, dashboard.body], [200, /<title>Load balancer<\/title>/])
   const backends = [...said.matchAll(/(\w+) +(http:\S+) +pid (\d+)/g)].map(([, name, url, pid]) => ({ name: name!, url: url!, pid: Number(pid) }))
   t.same(backends.map(({ name }) => name), ['ash', 'birch', 'cedar'])
 

@@ -1,10 +1,12 @@
 /** The admin API as whoever uses it sees it: over real sockets, with good and with bad intentions. */
 import t from 'tap'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
-import type { AdminOptions, LoadBalancerOptions } from '../../lib/index.js'
+import type { AdminOptions, Authorize, LoadBalancerOptions } from '../../lib/index.js'
 import { schemas } from '../../lib/operations/admin/schemas.js'
 import { rawClient } from '../helpers/raw-client.js'
 import { refusedUrl, startGateway, startTarget, type Ending, type Gateway } from '../helpers/servers.js'
@@ -366,6 +368,22 @@ t.test('hooks of the user fit: errors of their own, answers of their own, nothin
   t.match(answers[5]!.json(), { message: 'Internal Server Error' })
   t.match(lines.find(({ msg }) => msg === 'admin: a request has failed'), { err: { message: 'the database is down at 10.0.0.1' } })
   t.ok(asked.every(write => !write))
+})
+
+t.test('the recipe for a user and a password, as the guide has it', async t => {
+  const guide = readFileSync(new URL('../../docs/admin.md', import.meta.url), 'utf8')
+  const recipe = /```js\n(const users = [^]*?)```/.exec(guide)![1]!
+  // eslint-disable-next-line no-new-func
+  const authorize = new Function('process', 'createHash', 'timingSafeEqual', `${recipe}; return authorize`)({ env: { OLGA: 'p:w', RITA: 'secret' } }, createHash, timingSafeEqual) as Authorize
+  const { url } = await start(t, { authorize })
+  const as = (user: string): Record<string, string> => ({ authorization: `Basic ${Buffer.from(user).toString('base64')}` })
+  const none = await ask(url, '/lb/upstreams')
+  t.match([none.status, none.headers['www-authenticate']], [401, 'Basic realm="load balancer"'])
+  for (const user of ['olga', 'olga:', 'olga:pw', 'nobody:p:w', ':', 'rita:p:w', '__proto__:x']) t.equal((await ask(url, '/lb/upstreams', { headers: as(user) })).status, 401, user)
+  t.match((await ask(url, '/lb/access', { headers: as('olga:p:w') })).json(), { name: 'olga', write: true })
+  t.match((await ask(url, '/lb/access', { headers: as('rita:secret') })).json(), { name: 'rita', write: false })
+  t.equal((await write(url, 'PATCH', BIRCH, { weight: 1 }, as('rita:secret'))).status, 403)
+  t.equal((await write(url, 'PATCH', BIRCH, { weight: 1 }, as('olga:p:w'))).status, 200)
 })
 
 t.test('whoever answers or fails when asked about changes may make none', async t => {
