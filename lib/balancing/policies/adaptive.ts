@@ -10,8 +10,8 @@ export interface AdaptiveOptions {
   /** Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often. @default 2_000 */
   window?: number
   /**
-   * Milliseconds without an answer after which 1/e is left of what was known of a target. A slow or failing target is asked again about every
-   * `forget × ln(how many times as slow it is)`. @default 5_000
+   * Milliseconds without an answer after which 1/e of what was known of a target is left. One that takes ten times as long as the others is asked again after
+   * some three times as long, if not before because the others are busy. @default 5_000
    */
   forget?: number
   /** Milliseconds that a failure costs, where five times the median latency of all targets is not more. @default 1_000 */

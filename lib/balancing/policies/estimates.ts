@@ -1,13 +1,13 @@
 /**
  * What recent answers say of each target: how long it takes, and how often it fails. An answer weighs less the older it is. What is known of a target that is not
- * asked fades away, until it looks better than the others and is asked again: nobody is judged for ever by what was once true.
+ * asked fades, until it looks better than the others and is asked again: nobody is judged for ever by what was once true.
  */
 import type { Target } from '../target.js'
 
 export interface EstimateRules {
   /** Milliseconds after which an answer weighs 1/e of what a new one does. */
   readonly window: number
-  /** Milliseconds without an answer after which 1/e is left of what was known. */
+  /** Milliseconds without an answer after which 1/e of what was known is left. */
   readonly forget: number
   /** Milliseconds that a failure costs at least. */
   readonly failurePenalty: number
@@ -17,10 +17,17 @@ export interface EstimateRules {
 const PENALTY_IN_MEDIANS = 5
 /** A failure weighs as one of so many attempts at least: a few in a row must be seen at once, however many good answers came before. */
 const FAILURE_MEMORY = 20
-/** What time does to the estimates is worked out for all of them once in so many milliseconds, a few at each pick. */
-const ROUND = 100
-/** What is known fades to this share of it at most: then it is all but gone, and requests in flight still count for something. */
-const FAINTEST = 0.01
+/**
+ * What time does to the estimates is worked out for all of them once in so many milliseconds, a few at each pick; where there are so many targets that it would cost
+ * too much, for so many in a millisecond. Less often, and the same few look best for too long.
+ */
+const ROUND = 10
+const MOST_A_MILLISECOND = 100
+/**
+ * What latencies fade towards, in medians. With one median, a target that was slow would never look better than others; with nothing, all would be asked so often
+ * that many targets and few requests leave none to those that are known to be good.
+ */
+const FADED = 0.5
 /** The median is that of so many targets at most, evenly spread over all. */
 const MEDIAN_OF = 127
 
@@ -56,21 +63,23 @@ export class Estimates {
     return this.#heard[index] === 0
   }
 
-  /** Milliseconds to first byte, as of `now`; the median of all where nothing is known, and as long as nothing is known of anybody, 1. */
+  /** Milliseconds to first byte, as of `now`; a newcomer begins with the median of all, and as long as nothing is known of anybody, it is 1. */
   latency (index: number, now: number): number {
+    const median = this.#median ?? 1
     const latency = this.#latency[index]!
-    // Also for a newcomer this fades: otherwise those who are known would always look a little better.
-    return (Number.isNaN(latency) ? this.#median ?? 1 : latency) * this.#faded(index, now)
+    const rest = FADED * median
+    return rest + ((Number.isNaN(latency) ? median : latency) - rest) * this.#left(index, now)
   }
 
   /** Share of attempts that fail, 0 to 1, as of `now`. */
   failing (index: number, now: number): number {
     const failing = this.#failing[index]!
-    return failing === 0 ? 0 : failing * this.#faded(index, now)
+    return failing === 0 ? 0 : failing * this.#left(index, now)
   }
 
-  #faded (index: number, now: number): number {
-    return Math.max(Math.exp((this.#heardAt[index]! - now) / this.#rules.forget), FAINTEST)
+  /** Share of what was known that has not faded. */
+  #left (index: number, now: number): number {
+    return Math.exp((this.#heardAt[index]! - now) / this.#rules.forget)
   }
 
   /** Members or weights changed. What is known of those who stay is kept. */
@@ -111,7 +120,7 @@ export class Estimates {
   /** Brings as many costs up to date as the time since the last call asks for. */
   refresh (now: number): void {
     const n = this.#members.length
-    const due = Math.min(n, Math.floor((now - this.#refreshedAt) / ROUND * n))
+    const due = Math.min(n, Math.floor((now - this.#refreshedAt) * Math.min(n / ROUND, MOST_A_MILLISECOND)))
     if (due < 1) return
     this.#refreshedAt = now
     for (let i = 0; i < due; i++) {
