@@ -41,6 +41,7 @@ export type {
   AffinityCookieOptions, AffinityOptions, BalancedRouteOptions, CookieAffinityOptions, HeaderOptions, HealthOptions, LoadBalancerOptions,
   SessionAffinityOptions, UpstreamOptions
 } from './plugin/options.js'
+export type { Shares, SplitOption, SplitOptions } from './plugin/split.js'
 export type { Upstreams } from './plugin/registry.js'
 
 export type PolicyOption = PolicyOptionOf<FastifyRequest>

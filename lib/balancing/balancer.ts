@@ -78,16 +78,26 @@ export class Balancer {
   /** The target for this request, or why there is none. Nothing is counted yet: `begin` does that. */
   pick (context: PickContext = NOTHING): Target | Refusal {
     if (this.#warming.length > 0) this.#warm()
+    const { tags } = context
+    if (tags === undefined || context.tagsFallback !== 'any') return this.#pickTagged(context, tags, true)
+    // One of the others who is well is better than one of these who is not.
+    const picked = this.#pickTagged(context, tags, false)
+    return typeof picked === 'string' ? this.#pickTagged(context, undefined, true) : picked
+  }
+
+  /** `lastResort`: one whom health keeps out will do, before there is nobody. */
+  #pickTagged (context: PickContext, tags: PickContext['tags'], lastResort: boolean): Target | Refusal {
     if (context.affinity !== undefined) {
-      const own = this.#ownTarget(context)
+      const own = this.#ownTarget(context, tags)
       if (own !== undefined) return own
     }
     const { levels } = this.#available
     const drawn = this.#drawTier(levels)
-    if (levels.length > 0 && this.#full === 0 && context.tags === undefined && (context.tried ?? NOBODY).length === 0) {
+    if (levels.length > 0 && this.#full === 0 && tags === undefined && (context.tried ?? NOBODY).length === 0) {
       return this.#choose(levels[drawn]!.targets, context)
     }
-    return this.#pickAmong(levels, drawn, context)
+    const picked = this.#pickAmong(levels, drawn, context, tags)
+    return picked === 'none' && lastResort ? this.#lastResort(context, tags) : picked
   }
 
   /** The tier whose turn it is, by the shares of the load. */
@@ -98,9 +108,9 @@ export class Balancer {
   }
 
   /** The target that the client belongs to, when it may have it; a refusal when it may have no other. */
-  #ownTarget (context: PickContext): Target | Refusal | undefined {
+  #ownTarget (context: PickContext, tags: PickContext['tags']): Target | Refusal | undefined {
     const target = this.byId.get(context.affinity!)
-    if (target !== undefined && matches(target, context) && this.#mayKeep(target)) {
+    if (target !== undefined && matches(target, context.tried, tags) && this.#mayKeep(target)) {
       if (!target.full) {
         this.#policy.charge?.(target)
         return target
@@ -114,24 +124,23 @@ export class Balancer {
     return target.holds || (target.lastResort && this.#available.panic && this.#available.levels.some(level => level.targets.includes(target)))
   }
 
-  #pickAmong (levels: Availability['levels'], drawn: number, context: PickContext): Target | Refusal {
+  #pickAmong (levels: Availability['levels'], drawn: number, context: PickContext, tags: PickContext['tags']): Target | Refusal {
     let full = false
     for (let i = 0; i < levels.length; i++) {
       // The tier that was drawn first, then the others from the best on.
       const level = levels[i === 0 ? drawn : i <= drawn ? i - 1 : i]!
-      const able = level.targets.filter(target => matches(target, context))
+      const able = level.targets.filter(target => matches(target, context.tried, tags))
       const free = able.filter(target => !target.full)
       if (free.length > 0) return this.#choose(free.length === level.targets.length ? level.targets : free, context)
       if (able.length > 0) full = true
     }
-    if (full) return 'full'
-    return this.#lastResort(context)
+    return full ? 'full' : 'none'
   }
 
   /** All who may be picked were tried: before the request fails, one of those that health keeps out is tried. */
-  #lastResort (context: PickContext): Target | Refusal {
+  #lastResort (context: PickContext, tags: PickContext['tags']): Target | Refusal {
     if (this.#options.panic === 'fail-closed') return 'none'
-    const ready = this.all.filter(target => target.lastResort && target.health !== 'pending' && matches(target, context))
+    const ready = this.all.filter(target => target.lastResort && target.health !== 'pending' && matches(target, context.tried, tags))
     const tier = Math.min(...ready.map(target => target.tier))
     const lowest = ready.filter(target => target.tier === tier)
     if (lowest.length === 0) return 'none'
@@ -439,10 +448,10 @@ function call (run: () => void): void {
   run()
 }
 
-function matches (target: Target, context: PickContext): boolean {
-  if (context.tried !== undefined && context.tried.includes(target.id)) return false
-  if (context.tags === undefined) return true
-  for (const name of Object.keys(context.tags)) if (target.tags[name] !== context.tags[name]) return false
+function matches (target: Target, tried: PickContext['tried'], tags: PickContext['tags']): boolean {
+  if (tried !== undefined && tried.includes(target.id)) return false
+  if (tags === undefined) return true
+  for (const name of Object.keys(tags)) if (target.tags[name] !== tags[name]) return false
   return true
 }
 

@@ -14,6 +14,8 @@ export interface PickContext {
   address?: string | undefined
   /** Only targets that carry all of these tags. */
   tags?: Readonly<Record<string, string>> | undefined
+  /** With `tags`, when none of those can take it: `any` other target, or `none`, which is the default. */
+  tagsFallback?: 'any' | 'none' | undefined
   /** Ids of targets this request has tried already. */
   tried?: readonly string[] | undefined
 }

@@ -113,6 +113,7 @@ const pickOptions = object<PickContext>({
   affinity: optional(string),
   address: optional(string),
   tags: optional(tagsOption),
+  tagsFallback: optional(oneOf('any', 'none')),
   tried: optional(array(string))
 } as never)
 

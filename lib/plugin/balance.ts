@@ -5,7 +5,7 @@ import { timeoutFields, type TimeoutOptions } from '../engine/deadlines.js'
 import { retryFields, retryOptions, type Retry, type RetryOptions } from '../engine/retry.js'
 import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
-import { checked, defaultsOf, object, refuse, optional, string, switchable, type Check, type Fields } from '../options.js'
+import { checked, defaultsOf, object, oneOf, refuse, optional, string, switchable, type Check, type Fields } from '../options.js'
 import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
 import { Proxied, type Answer, type ProxiedOptions } from './proxied.js'
 import type { Entry, Upstreams } from './registry.js'
@@ -18,8 +18,10 @@ export interface BalanceOptions {
   path?: string
   /** What hash policies go by, instead of their own `key`. */
   hashKey?: string
-  /** Only targets that carry these tags. */
+  /** Only targets that carry these tags. Outranks the route's `split`. */
   tags?: Record<string, string>
+  /** When none of those can take the request: `any` other target, or `none`, and the answer is 503. @default 'none' */
+  tagsFallback?: 'any' | 'none'
   /** Deadlines of this request; what is absent is the upstream's. */
   timeouts?: TimeoutOptions
   /** Retries of this request; what is absent is the upstream's. `budget` and `hedge` are the upstream's alone. */
@@ -45,6 +47,7 @@ const balanceOptions = object<BalanceOptions>({
   path: optional(string),
   hashKey: optional(anyText),
   tags: optional(tagsOption),
+  tagsFallback: optional(oneOf('any', 'none')),
   timeouts: optional(partial(timeoutFields)),
   retry: optional(switchable(partial(ownRetryFields), false))
 } as never)
@@ -136,6 +139,7 @@ function isAsItCame (request: ClaimedRequest): boolean {
 
 function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades, hashKey }: Entry, given: BalanceOptions): ProxiedOptions {
   const { settings } = upstream
+  const split = given.tags === undefined && route?.upstream === upstream.name ? route.split : undefined
   const url = originForm(request.raw.url!, request.raw.headers.host)
   const rewrite = given.path === undefined ? route?.rewritePrefix : undefined
   const handshake = (request.raw as { upgrade?: boolean }).upgrade === true ? route?.upgrades.handshake(request) : undefined
@@ -150,6 +154,8 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
     retry: given.retry === undefined ? settings.retry : given.retry === false ? false : { ...(settings.retry === false ? defaultsOf(retryOptions) : settings.retry), ...given.retry as Partial<Retry> },
     hashKey: given.hashKey ?? hashKey?.(request),
     tags: given.tags,
+    split,
+    tagsFallback: given.tagsFallback ?? (given.tags === undefined ? split?.fallback : undefined),
     timed: route?.timed ?? request.routeOptions.handlerTimeout! > 0
   }
 }

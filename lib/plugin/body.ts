@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream'
 import { BodyTooLargeError } from '../errors.js'
 import { lingerAfter } from './linger.js'
 import type { PathRules } from './request-path.js'
+import type { Split } from './split.js'
 import { refuseAmbiguous } from './unambiguous.js'
 import type { Upgrades } from './upgrades.js'
 
@@ -19,6 +20,8 @@ export interface BalancedRoute extends PathRules {
   readonly bodyLimit: number
   /** It has a `handlerTimeout`. */
   readonly timed: boolean
+  /** Groups of targets that its new clients are split among. */
+  readonly split: Split | undefined
   readonly upgrades: Upgrades
 }
 

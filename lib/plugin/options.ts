@@ -12,6 +12,7 @@ import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/p
 import { array, boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
 import type { SessionPlace } from './affinity-session.js'
+import { splitOption, type SplitOption } from './split.js'
 
 // ---- affinity -------------------------------------------------------------------------------------------------------------
 
@@ -248,6 +249,8 @@ export interface BalancedRouteOptions extends Omit<RouteShorthandOptions, 'schem
   upstream: string
   /** Put in place of the prefix. Without it the prefix stays in the path. */
   rewritePrefix?: string
+  /** New clients by shares among versions of the targets: `{ v1: 90, v2: 10 }`. With affinity, a client stays with its version. */
+  split?: SplitOption
   /** Methods to proxy. @default all that the Fastify instance knows */
   method?: string | string[]
 }
@@ -269,6 +272,7 @@ export interface RouteSettings {
   prefix: string
   upstream: string
   rewritePrefix: string | undefined
+  split: SplitOption | undefined
   options: Record<string, unknown>
 }
 
@@ -314,20 +318,24 @@ const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
     const here = `${path}[${JSON.stringify(prefix)}]`
     if (!/^\/[^*?#]*$/.test(prefix)) faults.push(`${here}: expected a prefix that starts with '/' and has no '*', '?' or '#'`)
     if (prefix.length > 1 && prefix.endsWith('/') && Object.hasOwn(value, prefix.slice(0, -1))) faults.push(`${here}: ${JSON.stringify(prefix.slice(0, -1))} is there, too, and is the same`)
-    const { upstream, rewritePrefix, ...options } = isObject(route) ? route : { upstream: route }
+    const { upstream, rewritePrefix, split, ...options } = isObject(route) ? route : { upstream: route }
     if (typeof upstream !== 'string') fault(faults, isObject(route) ? `${here}.upstream` : here, 'the name of an upstream', upstream)
     if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || !/^(?:\/[!"$->@-~]*)?$/.test(rewritePrefix))) {
       fault(faults, `${here}.rewritePrefix`, "a path as it is sent, as '/v1' or '/caf%C3%A9', or ''", rewritePrefix)
     }
-    if (isObject(options.config) && options.config.upstream !== undefined) faults.push(`${here}.config.upstream: this is set by the plugin`)
+    if (split !== undefined) splitOption(split, `${here}.split`, faults)
+    for (const name of ['upstream', 'split']) {
+      if (isObject(options.config) && options.config[name] !== undefined) faults.push(`${here}.config.${name}: this is set by the plugin`)
+    }
     for (const name of Object.keys(options)) {
       if (OURS.includes(name)) faults.push(`${here}.${name}: this is set by the plugin`)
-      else if (!ROUTE_OPTIONS.includes(name)) faults.push(`${here}.${name}: unknown option; known are upstream, rewritePrefix, ${ROUTE_OPTIONS.join(', ')}`)
+      else if (!ROUTE_OPTIONS.includes(name)) faults.push(`${here}.${name}: unknown option; known are upstream, rewritePrefix, split, ${ROUTE_OPTIONS.join(', ')}`)
     }
     return {
       prefix: prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
       upstream: upstream as string,
       rewritePrefix: rewritePrefix as string | undefined,
+      split: split as SplitOption | undefined,
       options
     }
   })

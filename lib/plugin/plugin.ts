@@ -12,6 +12,7 @@ import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body
 import { watchExpectations } from './expectations.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
+import { splitOption, type SplitOption } from './split.js'
 import { Upgrades } from './upgrades.js'
 
 declare module 'fastify' {
@@ -33,12 +34,14 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Name of the upstream that `reply.balance()` uses. The request's body is passed on as it comes, unparsed. */
     upstream?: string
+    /** New clients of this route by shares among versions of the upstream's targets: `{ v1: 90, v2: 10 }`. */
+    split?: SplitOption
   }
 }
 
 const kRewritePrefix = Symbol('fastify-load-balancer.rewritePrefix')
 
-interface RouteConfig { upstream?: string, [kRewritePrefix]?: string | undefined }
+interface RouteConfig { upstream?: string, split?: SplitOption, [kRewritePrefix]?: string | undefined }
 
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
@@ -99,7 +102,7 @@ function claim (route: RouteOptions, upstream: string, upgrades: Upgrades, serve
   route.preParsing = own === undefined ? hook : [...(Array.isArray(own) ? own : [own]), hook]
 }
 
-function balancedRoute ({ url, bodyLimit, config, handlerTimeout }: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout: number): BalancedRoute {
+function balancedRoute ({ method, url, bodyLimit, config, handlerTimeout }: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout: number): BalancedRoute {
   const prefix = url.split('*', 1)[0]!
   return {
     upstream,
@@ -107,14 +110,15 @@ function balancedRoute ({ url, bodyLimit, config, handlerTimeout }: RouteOptions
     timed: (handlerTimeout ?? serverTimeout) > 0,
     upgrades,
     prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
-    rewritePrefix: (config as RouteConfig)[kRewritePrefix]
+    rewritePrefix: (config as RouteConfig)[kRewritePrefix],
+    split: (config as RouteConfig).split === undefined ? undefined : checked(splitOption, (config as RouteConfig).split, `${String(method)} ${url}: config.split`)
   }
 }
 
 /** `/shop` and `/shop/*`. */
-function addRoutes (scope: FastifyInstance, { prefix, upstream, rewritePrefix, options }: RouteSettings): void {
+function addRoutes (scope: FastifyInstance, { prefix, upstream, rewritePrefix, split, options }: RouteSettings): void {
   const base = prefix === '/' ? '' : prefix
-  const config = { ...options.config as object, upstream, [kRewritePrefix]: rewritePrefix }
+  const config = { ...options.config as object, upstream, split, [kRewritePrefix]: rewritePrefix }
   // Not returned: Fastify would watch over a reply that watches over itself.
   const handler = (_request: unknown, reply: FastifyReply): void => { reply.balance() }
   for (const url of [base === '' ? '/' : base, `${base}/*`]) {

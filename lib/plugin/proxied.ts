@@ -22,6 +22,7 @@ import { passInterim } from './interim.js'
 import { mapBack, mapCookiePaths, type Mapping } from './redirects.js'
 import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
+import type { Split } from './split.js'
 import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
 /** Bodies announced as longer than this are passed on as they come, without a look whether they are here whole. */
@@ -45,6 +46,8 @@ export interface ProxiedOptions {
   readonly retry: Retry | false
   readonly hashKey: string | undefined
   readonly tags: Record<string, string> | undefined
+  readonly tagsFallback: 'any' | 'none' | undefined
+  readonly split: Split | undefined
   /** The route has a `handlerTimeout`. */
   readonly timed: boolean
 }
@@ -63,6 +66,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   readonly affinityRequired: boolean
   readonly hashKey: string | undefined
   readonly tags: Record<string, string> | undefined
+  readonly tagsFallback: 'any' | 'none' | undefined
   tried: readonly string[] | undefined
   readonly #reply: FastifyReply
   readonly #entry: Entry
@@ -87,9 +91,10 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#entry = entry
     this.#options = options
     this.hashKey = options.hashKey
-    this.tags = options.tags
+    this.tagsFallback = options.tagsFallback
     this.#visitor = entry.affinity === undefined ? stranger : entry.affinity.read(reply.request)
     this.affinity = this.#visitor.target
+    this.tags = options.tags ?? options.split?.tagsFor(this.affinity === undefined ? undefined : entry.upstream.targets.get(this.affinity), entry.upstream.random)
     this.affinityRequired = entry.affinity?.required ?? false
   }
 

@@ -66,9 +66,9 @@ t.test('what can be switched off is off with false', async t => {
 t.test('a route is the name of an upstream, or an object with Fastify\'s route options', async t => {
   const options = { upstreams: { shop: {} }, routes: { '/': 'shop', '/shop/': 'shop', '/api': { upstream: 'shop', rewritePrefix: '', method: 'GET', bodyLimit: 10 } } }
   t.strictSame(checked(pluginOptions(() => false), options, '').routes, [
-    { prefix: '/', upstream: 'shop', rewritePrefix: undefined, options: {} },
-    { prefix: '/shop', upstream: 'shop', rewritePrefix: undefined, options: {} },
-    { prefix: '/api', upstream: 'shop', rewritePrefix: '', options: { method: 'GET', bodyLimit: 10 } }
+    { prefix: '/', upstream: 'shop', rewritePrefix: undefined, split: undefined, options: {} },
+    { prefix: '/shop', upstream: 'shop', rewritePrefix: undefined, split: undefined, options: {} },
+    { prefix: '/api', upstream: 'shop', rewritePrefix: '', split: undefined, options: { method: 'GET', bodyLimit: 10 } }
   ])
 })
 
@@ -232,7 +232,7 @@ t.test('a route says what it can say, and what is the plugin\'s to set is told',
     t.strictSame(faultsOf({ upstreams, routes }), faults)
   }
   matchLines(t, faultsOf({ upstreams, routes: { '/shop': { upstream: 'shop', methods: ['GET'] } } }), [
-    /^routes\["\/shop"\]\.methods: unknown option; known are upstream, rewritePrefix, method, config, constraints, /
+    /^routes\["\/shop"\]\.methods: unknown option; known are upstream, rewritePrefix, split, method, config, constraints, /
   ])
 })
 
