@@ -402,12 +402,15 @@ t.test("a more special route of the user's own is answered by them", async t => 
   await t.rejects(converse(t, `${url}/own`), refusal({ status: 200, body: 'mine', headers: { connection: 'close' } }))
 })
 
-t.test('a route with a parameter that may be absent takes upgrades with and without it', async t => {
+t.test('routes with parameters take upgrades, also where one may be absent', async t => {
   const target = await startWebSocketTarget(t, 'a')
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } } }, {
-    after: app => { app.get('/rooms/:room?', { config: { upstream: 'shop' } }, (_request, reply) => reply.balance()) }
+    after: app => {
+      for (const path of ['/rooms/:room?', '/houses/:house/door']) app.get(path, { config: { upstream: 'shop' } }, (_request, reply) => reply.balance())
+    }
   })
-  for (const path of ['/rooms', '/rooms/1']) t.equal(await (await converse(t, url + path)).next(), 'a')
+  for (const path of ['/rooms', '/rooms/1', '/houses/7/door']) t.equal(await (await converse(t, url + path)).next(), 'a')
+  await t.rejects(converse(t, `${url}/houses/7`), refusal({ status: 404 }), 'which is no route')
 })
 
 t.test('over TLS, too, what is not for us is served as if it had not asked', async t => {

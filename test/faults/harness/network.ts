@@ -1,4 +1,4 @@
-/** Targets on the other side of a network of their own, which can lose packets or break. Needs root, `ip` and `tc`. */
+/** Targets on the other side of a network of their own, which can lose packets or break. Needs root, `ip` and `iptables`. */
 import { execFileSync } from 'node:child_process'
 import type { TargetPlace } from './targets.js'
 
@@ -33,9 +33,9 @@ export class Network {
 
   /** Loses so many per cent of the packets, both ways. */
   lose (percent: number): void {
-    const netem = ['root', 'netem', 'loss', `${percent}%`]
-    run('tc', 'qdisc', 'replace', 'dev', this.#device, ...netem)
-    run('ip', 'netns', 'exec', this.#name, 'tc', 'qdisc', 'replace', 'dev', 'inside', ...netem)
+    for (const chain of ['INPUT', 'OUTPUT']) {
+      run('ip', 'netns', 'exec', this.#name, 'iptables', '-A', chain, '-m', 'statistic', '--mode', 'random', '--probability', String(percent / 100), '-j', 'DROP')
+    }
   }
 
   /** What is sent there is swallowed without a word: nobody has that address for a while. */
