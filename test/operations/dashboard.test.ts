@@ -297,7 +297,8 @@ t.test('in Chromium', needsChromium, async t => {
     t.ok(longest < 1_000, 'nobody has to wait for the page')
   })
 
-  t.test('pictures for the documentation', { skip: SCREENSHOTS === undefined && 'only with SCREENSHOTS set' }, async t => {
+  // Not a test, but what the documentation shows.
+  if (SCREENSHOTS !== undefined) t.test('pictures for the documentation', async t => {
     const [ash, birch, cedar] = await Promise.all([3, 8, 40].map(async (ms, i) => await startTarget(t, ['ash', 'birch', 'cedar'][i]!, (_seen, _request, response) => {
       setTimeout(() => { response.end('ok') }, ms * (0.5 + Math.random()))
     })))
