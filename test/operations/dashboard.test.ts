@@ -298,34 +298,36 @@ t.test('in Chromium', needsChromium, async t => {
   })
 
   // Not a test, but what the documentation shows.
-  if (SCREENSHOTS !== undefined) t.test('pictures for the documentation', async t => {
-    const [ash, birch, cedar] = await Promise.all([3, 8, 40].map(async (ms, i) => await startTarget(t, ['ash', 'birch', 'cedar'][i]!, (_seen, _request, response) => {
-      setTimeout(() => { response.end('ok') }, ms * (0.5 + Math.random()))
-    })))
-    const { app, url } = await startGateway(t, {
-      admin: { authorize: 'loopback' },
-      upstreams: {
-        shop: {
-          policy: 'round-robin',
-          health: { active: { interval: 3_000 } },
-          targets: [{ id: 'ash', url: ash!.url }, { id: 'birch', url: birch!.url, weight: 2 }, { id: 'cedar', url: cedar!.url }, { id: 'dogwood', url: await refusedUrl() }]
+  if (SCREENSHOTS !== undefined) {
+    t.test('pictures for the documentation', async t => {
+      const [ash, birch, cedar] = await Promise.all([3, 8, 40].map(async (ms, i) => await startTarget(t, ['ash', 'birch', 'cedar'][i]!, (_seen, _request, response) => {
+        setTimeout(() => { response.end('ok') }, ms * (0.5 + Math.random()))
+      })))
+      const { app, url } = await startGateway(t, {
+        admin: { authorize: 'loopback' },
+        upstreams: {
+          shop: {
+            policy: 'round-robin',
+            health: { active: { interval: 3_000 } },
+            targets: [{ id: 'ash', url: ash!.url }, { id: 'birch', url: birch!.url, weight: 2 }, { id: 'cedar', url: cedar!.url }, { id: 'dogwood', url: await refusedUrl() }]
+          },
+          search: { targets: [{ id: 'elm', url: birch!.url }, { id: 'fir', url: await refusedUrl() }, { id: 'ginkgo', url: ash!.url }], limits: { maxRequests: 20 } }
         },
-        search: { targets: [{ id: 'elm', url: birch!.url }, { id: 'fir', url: await refusedUrl() }, { id: 'ginkgo', url: ash!.url }], limits: { maxRequests: 20 } }
-      },
-      routes: { '/shop': 'shop', '/search': 'search' }
+        routes: { '/shop': 'shop', '/search': 'search' }
+      })
+      keepAsking(t, `${url}/shop`, 3)
+      keepAsking(t, `${url}/search`, 2)
+      mkdirSync(IMAGES, { recursive: true })
+      const pages = await Promise.all((['light', 'dark'] as const).map(async colorScheme => ({
+        colorScheme, ...await openDashboard(t, browser, url, { colorScheme, viewport: { width: 1500, height: 800 } })
+      })))
+      await eventually('there is something to see', async () => (await pages[0]!.page.locator('.spark polyline').first().getAttribute('points') ?? '').split(' ').length >= 45, 120_000)
+      app.upstreams.get('search')!.update('ginkgo', { weight: 3 })
+      await pages[0]!.stateButton('cedar', 'drain').click()
+      await eventually('it drains', async () => await pages[1]!.cell('cedar', 'Status') === 'draining')
+      for (const { page, colorScheme } of pages) await page.screenshot({ path: `${IMAGES}dashboard-${colorScheme}.png` })
     })
-    keepAsking(t, `${url}/shop`, 3)
-    keepAsking(t, `${url}/search`, 2)
-    mkdirSync(IMAGES, { recursive: true })
-    const pages = await Promise.all((['light', 'dark'] as const).map(async colorScheme => ({
-      colorScheme, ...await openDashboard(t, browser, url, { colorScheme, viewport: { width: 1500, height: 800 } })
-    })))
-    await eventually('there is something to see', async () => (await pages[0]!.page.locator('.spark polyline').first().getAttribute('points') ?? '').split(' ').length >= 45, 120_000)
-    app.upstreams.get('search')!.update('ginkgo', { weight: 3 })
-    await pages[0]!.stateButton('cedar', 'drain').click()
-    await eventually('it drains', async () => await pages[1]!.cell('cedar', 'Status') === 'draining')
-    for (const { page, colorScheme } of pages) await page.screenshot({ path: `${IMAGES}dashboard-${colorScheme}.png` })
-  })
+  }
 })
 
 /** What axe-core objects to, as one line each. */
