@@ -1,5 +1,5 @@
 /** One process that serves. */
-import type { FastifyInstance } from 'fastify'
+import { stop } from '../bin/stop.js'
 import type { GatewayConfig, ListenConfig } from './config.js'
 import { buildGateway } from './gateway.js'
 
@@ -11,9 +11,6 @@ export interface Running {
   stop: () => Promise<void>
 }
 
-/** How often connections that have become idle are looked for while stopping. */
-const IDLE_CHECK_MS = 50
-
 export async function serve (config: GatewayConfig): Promise<Running> {
   const app = await buildGateway(config)
   await app.ready()
@@ -22,12 +19,6 @@ export async function serve (config: GatewayConfig): Promise<Running> {
   } catch (error) {
     throw new Error(`cannot listen on ${config.listen.host}:${config.listen.port}: ${whyNot(error as NodeJS.ErrnoException, config.listen)}`)
   }
-}
-
-async function stop (app: FastifyInstance): Promise<void> {
-  // A connection whose last request ends now would stay open for the keep-alive timeout, and the process with it.
-  const timer = setInterval(() => { app.server.closeIdleConnections() }, IDLE_CHECK_MS)
-  await app.close().finally(() => { clearInterval(timer) })
 }
 
 function whyNot ({ code, message }: NodeJS.ErrnoException, { port }: ListenConfig): string {

@@ -37,10 +37,15 @@ export interface App {
   says: (pattern: RegExp) => Promise<RegExpMatchArray>
 }
 
-/** `node dist/example-app/main.js`, in a process group of its own. Killed when the test ends. */
+/** `node dist/example-app/main.js`. */
 export function startApp (t: Ending, args: string[], env: Record<string, string> = {}): App {
+  return startProgram(t, 'dist/example-app/main.js', args, env)
+}
+
+/** A program of the build, in a process group of its own. Killed when the test ends. */
+export function startProgram (t: Ending, program: string, args: string[], env: Record<string, string> = {}): App {
   // Without what the test runner puts into NODE_OPTIONS of all its children: to coverage, dist/ is other files than those that tests import.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, 'dist/example-app/main.js', ...args], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, program, ...args], {
     cwd: ROOT,
     detached: true,
     env: { PATH: process.env.PATH, ...env }
