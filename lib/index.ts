@@ -31,15 +31,17 @@ export type { Headers } from './engine/headers.js'
 export type { PoolOptions } from './engine/pool.js'
 export type { BackoffOptions, RetryOptions } from './engine/retry.js'
 export type { TargetOptions, TargetUpdateOptions, TlsOptions } from './engine/target-options.js'
-export type { DiscoverySnapshot, DrainOptions, TargetSnapshot, Upstream, UpstreamEvent, UpstreamEvents, UpstreamSnapshot } from './engine/upstream.js'
+export type { DrainOptions } from './engine/call-options.js'
+export type { Upstream, UpstreamEvent, UpstreamEvents } from './engine/upstream.js'
+export type { DiscoverySnapshot, TargetSnapshot, UpstreamSnapshot } from './engine/upstream-snapshot.js'
 export type { EngineOptions, LimitOptions } from './engine/upstream-options.js'
 export type { ProbeExpectation, ProbeOptions } from './health/probe-options.js'
 export type { Access, AdminOptions, Authorize, Permission } from './operations/admin/options.js'
 export type { MetricsClient, MetricsOptions, MetricsRegistry } from './operations/metrics.js'
+export type { AffinityCookieOptions, AffinityOptions, CookieAffinityOptions, SessionAffinityOptions } from './plugin/affinity-options.js'
 export type { BalanceOptions } from './plugin/balance.js'
 export type {
-  AffinityCookieOptions, AffinityOptions, BalancedRouteOptions, CookieAffinityOptions, HeaderOptions, HealthOptions, LoadBalancerOptions,
-  SessionAffinityOptions, UpstreamOptions
+  BalancedRouteOptions, HeaderOptions, HealthOptions, LoadBalancerOptions, UpstreamOptions
 } from './plugin/options.js'
 export type { Shares, SplitOption, SplitOptions } from './plugin/split.js'
 export type { Upstreams } from './plugin/registry.js'

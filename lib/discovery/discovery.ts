@@ -2,7 +2,8 @@
  * Keeps the targets of one upstream as a source says. Whatever becomes of the source, the last good set stays: a set that is wrong is told and passed over, an iteration that throws
  * is begun anew after a pause that grows (full jitter, up to 1 s at first, doubling to 30 s).
  */
-import type { DiscoverySnapshot, Feed, Upstream } from '../engine/upstream.js'
+import type { Upstream } from '../engine/upstream.js'
+import type { DiscoverySnapshot, Feed } from '../engine/upstream-snapshot.js'
 import { backoffDelay } from '../engine/retry.js'
 import { Membership } from './membership.js'
 import { Pauses } from './pauses.js'

@@ -6,12 +6,13 @@ import type { Clock, Random, Timer } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
 import type { Settlement } from '../balancing/outcome.js'
 import type { Ask, PickContext, Policy } from '../balancing/policy.js'
-import type { Target, TargetHealth, TargetState } from '../balancing/target.js'
+import type { Target, TargetHealth } from '../balancing/target.js'
 import { NoTargetError } from '../errors.js'
-import { array, checked, fault, milliseconds, object, oneOf, optional, refuse, string, type Check } from '../options.js'
+import { checked, fault, refuse, type Check } from '../options.js'
 import { targetChannel, type TargetMessage } from './channels.js'
 import { Asker } from './asker.js'
 import { systemClock } from './clock.js'
+import { DRAIN_MS, drainOptions, pickOptions, updateOptions, type DrainOptions } from './call-options.js'
 import { UpstreamDispatcher } from './dispatcher.js'
 import { Deadlines } from './due.js'
 import { TargetGoneError } from './failure.js'
@@ -21,10 +22,8 @@ import { Queue } from './queue.js'
 import { RetryBudget } from './retry-budget.js'
 import { UpstreamCounters } from './upstream-counters.js'
 import { checkEngine, type EngineSettings } from './upstream-options.js'
-import {
-  tagsOption, targetOption, targetsOption, tierOption, weightOption,
-  type EngineTargetConfig, type TargetOptions, type TargetUpdateOptions
-} from './target-options.js'
+import { snapshotOf, type Feed, type UpstreamSnapshot } from './upstream-snapshot.js'
+import { targetOption, targetsOption, type EngineTargetConfig, type TargetOptions, type TargetUpdateOptions } from './target-options.js'
 
 /** What every event of an upstream is called with. */
 export interface UpstreamEvent {
@@ -37,85 +36,6 @@ export interface UpstreamEvent {
 }
 
 export type UpstreamEvents = { [E in `target:${TargetEvent}`]: [UpstreamEvent] }
-
-/** Plain JSON: what an upstream looks like now. */
-export interface UpstreamSnapshot {
-  name: string
-  policy: string
-  /** Health is being ignored, because too few targets are eligible. */
-  panic: boolean
-  /** Requests that wait for a slot. */
-  queued: number
-  targets: TargetSnapshot[]
-  /** How the search for targets goes; null where all are in the options. */
-  discovery: DiscoverySnapshot | null
-}
-
-export interface DiscoverySnapshot {
-  /** What they are found by: `dns`, `file`, `url`, `redis` or `iterable`. */
-  kind: string
-  /** Where, as the name or the file; empty for what is the user's own. */
-  place: string
-  /** Sets of targets that came and were good, be it the same again. */
-  resolves: number
-  /** Failures to get one, and sets that were refused. */
-  failures: number
-  /** When the last good one came, in milliseconds since the epoch; null before the first. */
-  lastSuccessAt: number | null
-  /** When the last failure was, in milliseconds since the epoch; null before the first. */
-  lastErrorAt: number | null
-  /** What it was, in words. */
-  lastError: string | null
-}
-
-/** Whatever keeps the targets of an upstream up to date, as its snapshot shows it. */
-export interface Feed { snapshot (): DiscoverySnapshot }
-
-export interface TargetSnapshot {
-  id: string
-  url: string
-  weight: number
-  tier: number
-  tags: Record<string, string>
-  state: TargetState
-  health: TargetHealth
-  /** End of its ejection, in milliseconds since the epoch; null when it is not ejected. */
-  ejectedUntil: number | null
-  /** It is eligible for new clients and has a slot left. */
-  available: boolean
-  inFlight: number
-  /** Attempts since it was added. */
-  requests: number
-  /** Of these, the ones that counted against it. */
-  failures: number
-}
-
-export interface DrainOptions {
-  /** Milliseconds that requests in flight and upgraded connections have to end. @default 30_000 */
-  drainMs?: number
-}
-
-const DRAIN_MS = 30_000
-
-export const drainMsOption = optional(milliseconds(), DRAIN_MS)
-const drainOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
-
-const updateOptions = object<TargetUpdateOptions>({
-  weight: optional(weightOption),
-  state: optional(oneOf('ready', 'drain', 'maintenance')),
-  tier: optional(tierOption),
-  tags: optional(tagsOption),
-  drainMs: drainMsOption
-} as never)
-
-const pickOptions = object<PickContext>({
-  hashKey: optional(string),
-  affinity: optional(string),
-  address: optional(string),
-  tags: optional(tagsOption),
-  tagsFallback: optional(oneOf('any', 'none')),
-  tried: optional(array(string))
-} as never)
 
 /** What an upstream is made from besides its own options. */
 export interface UpstreamParts {
@@ -329,27 +249,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   }
 
   snapshot (): UpstreamSnapshot {
-    return {
-      name: this.name,
-      policy: this.settings.policy.name,
-      panic: this.balancer.panic,
-      queued: this.queue.length,
-      targets: this.balancer.all.map(target => ({
-        id: target.id,
-        url: target.url,
-        weight: target.weight,
-        tier: target.tier,
-        tags: { ...target.tags },
-        state: target.state,
-        health: target.health,
-        ejectedUntil: target.ejection.standing === 'out' ? target.ejection.until : null,
-        available: target.eligible && !target.full,
-        inFlight: target.inFlight,
-        requests: target.requests,
-        failures: target.failures
-      })),
-      discovery: this.feed?.snapshot() ?? null
-    }
+    return snapshotOf(this)
   }
 
   /** @internal */

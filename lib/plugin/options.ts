@@ -5,135 +5,13 @@ import { discoveryOption, type DiscoveryOptions } from '../discovery/options.js'
 import type { DiscoverySettings } from '../discovery/source.js'
 import type { Headers } from '../engine/headers.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
-import { drainMsOption } from '../engine/upstream.js'
+import { drainMsOption } from '../engine/call-options.js'
 import { adminOption, type AdminOptions, type AdminSettings } from '../operations/admin/options.js'
 import { metricsOption, type MetricsOptions, type MetricsSettings } from '../operations/metrics.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
-import { array, boolean, defaultsOf, fault, func, integer, isObject, milliseconds, object, oneOf, optional, record, switchable, type Check } from '../options.js'
-import type { CookieAttributes } from './affinity-cookie.js'
-import type { SessionPlace } from './affinity-session.js'
+import { array, boolean, defaultsOf, fault, func, isObject, object, oneOf, optional, record, switchable, type Check } from '../options.js'
+import { affinityOption, type AffinityOptions, type AffinitySettings } from './affinity-options.js'
 import { splitOption, type SplitOption } from './split.js'
-
-// ---- affinity -------------------------------------------------------------------------------------------------------------
-
-/** A cookie that the gateway issues, or a session id of the application's own that it learns. */
-export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
-
-export interface CookieAffinityOptions {
-  /** The cookie; `{}` takes the defaults. Any further attribute is @fastify/cookie's. */
-  cookie: AffinityCookieOptions
-  /** When the client's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
-  onUnavailable?: 'redistribute' | 'fail'
-}
-
-export interface AffinityCookieOptions extends CookieAttributes {
-  /** @default `lb_` and the upstream's name */
-  name?: string
-  /**
-   * Key of the HMAC that makes the values unforgeable, 16 characters or more; the same on all gateways. In an array, the first is used for
-   * new cookies and all are accepted: put a new one in front to rotate. Without one, a random secret a process: clients lose their target at every
-   * restart, and two processes do not agree.
-   */
-  secret?: string | string[]
-  /** Milliseconds without a request after which the client belongs to nobody; kept by the gateway, whatever the browser does. @default 0, no limit */
-  maxIdle?: number
-  /** Milliseconds after which the client belongs to nobody; kept by the gateway. @default 0, no limit */
-  maxLife?: number
-}
-
-export interface SessionAffinityOptions {
-  /** Where the application keeps its session id. It is learnt from responses and from requests. */
-  session: SessionPlace
-  /** Milliseconds without a request after which a session is forgotten. @default 600_000 */
-  ttl?: number
-  /** Sessions remembered; beyond that, the least recently used is forgotten. @default 100_000 */
-  max?: number
-  /** When the session's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
-  onUnavailable?: 'redistribute' | 'fail'
-}
-
-export interface CookieAffinitySettings {
-  cookie: { name: string | undefined, secret: string[] | undefined, maxIdle: number, maxLife: number } & CookieAttributes
-  onUnavailable: 'redistribute' | 'fail'
-}
-
-export interface SessionAffinitySettings {
-  session: SessionPlace
-  ttl: number
-  max: number
-  onUnavailable: 'redistribute' | 'fail'
-}
-
-export type AffinitySettings = CookieAffinitySettings | SessionAffinitySettings
-
-const SHORTEST_SECRET = 16
-
-const secretOption: Check<string[]> = (value, path, faults) => {
-  const secrets = Array.isArray(value) ? value : [value]
-  if (secrets.length === 0 || !secrets.every(secret => typeof secret === 'string' && secret.length >= SHORTEST_SECRET)) {
-    // Not `fault`: what was got may be a secret.
-    faults.push(`${path}: expected ${SHORTEST_SECRET} characters or more, or an array of such strings, got something else`)
-  }
-  return secrets as string[]
-}
-
-/** A cookie's or a header's name (RFC 9110 §5.6.2, token). */
-const token: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(value)) fault(faults, path, 'a name of letters, digits and !#$%&\'*+.^`|~-_', value)
-  return value as string
-}
-
-/** What @fastify/cookie takes for a domain: it throws for anything else, and that would be in the middle of a response. */
-const domain: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i.test(value)) fault(faults, path, 'a domain', value)
-  return value as string
-}
-
-const cookiePath: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^\/[\x20-\x3a\x3d-\x7e]*$/.test(value)) fault(faults, path, "a path, as '/'", value)
-  return value as string
-}
-
-const onUnavailable = optional(oneOf('redistribute', 'fail'), 'redistribute')
-
-const cookieAffinity = object<CookieAffinitySettings>({
-  onUnavailable,
-  cookie: object<CookieAffinitySettings['cookie']>({
-    name: optional(token),
-    secret: optional(secretOption),
-    maxIdle: optional(milliseconds(), 0),
-    maxLife: optional(milliseconds(), 0),
-    domain: optional(domain),
-    path: optional(cookiePath),
-    maxAge: optional(integer(0, Number.MAX_SAFE_INTEGER)),
-    sameSite: optional(oneOf<boolean | 'lax' | 'strict' | 'none'>(true, false, 'lax', 'strict', 'none')),
-    secure: optional(oneOf<boolean | 'auto'>(true, false, 'auto')),
-    httpOnly: optional(boolean),
-    partitioned: optional(boolean),
-    priority: optional(oneOf('low', 'medium', 'high'))
-  } as never)
-})
-
-const sessionPlace: Check<SessionPlace> = (value, path, faults) => {
-  const kind = isObject(value) && Object.keys(value).length === 1 ? Object.keys(value)[0] : undefined
-  if (kind !== 'cookie' && kind !== 'header') fault(faults, path, '{ cookie } or { header }', value)
-  else token((value as Record<string, unknown>)[kind], `${path}.${kind}`, faults)
-  return value as SessionPlace
-}
-
-const sessionAffinity = object<SessionAffinitySettings>({
-  onUnavailable,
-  session: sessionPlace,
-  ttl: optional(milliseconds(1), 600_000),
-  max: optional(integer(1), 100_000)
-})
-
-const affinityOption: Check<AffinitySettings> = (value, path, faults) => {
-  if (isObject(value) && 'session' in value) return sessionAffinity(value, path, faults)
-  if (isObject(value) && 'cookie' in value) return cookieAffinity(value, path, faults)
-  fault(faults, path, '{ cookie } or { session }', value)
-  return undefined as never
-}
 
 // ---- health ---------------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { asPrivate } from '../../lib/plugin/affinity-cookie.js'
-import type { AffinityCookieOptions } from '../../lib/plugin/options.js'
+import type { AffinityCookieOptions } from '../../lib/plugin/affinity-options.js'
 import { affinityBench, type AffinityBench } from '../helpers/affinity.js'
 
 const SECRET = 'a secret of the gateway'

@@ -1,4 +1,5 @@
-import type { DrainOptions, Upstream } from '../../engine/upstream.js'
+import type { DrainOptions } from '../../engine/call-options.js'
+import type { Upstream } from '../../engine/upstream.js'
 import type { Prober } from '../../health/prober.js'
 
 /** As much of `fastify.upstreams` as the admin API needs. */

@@ -1,0 +1,31 @@
+/** Options of the calls that an upstream has. */
+import type { PickContext } from '../balancing/policy.js'
+import { array, milliseconds, object, oneOf, optional, string } from '../options.js'
+import { tagsOption, tierOption, weightOption, type TargetUpdateOptions } from './target-options.js'
+
+export interface DrainOptions {
+  /** Milliseconds that requests in flight and upgraded connections have to end. @default 30_000 */
+  drainMs?: number
+}
+
+export const DRAIN_MS = 30_000
+
+export const drainMsOption = optional(milliseconds(), DRAIN_MS)
+export const drainOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
+
+export const updateOptions = object<TargetUpdateOptions>({
+  weight: optional(weightOption),
+  state: optional(oneOf('ready', 'drain', 'maintenance')),
+  tier: optional(tierOption),
+  tags: optional(tagsOption),
+  drainMs: drainMsOption
+} as never)
+
+export const pickOptions = object<PickContext>({
+  hashKey: optional(string),
+  affinity: optional(string),
+  address: optional(string),
+  tags: optional(tagsOption),
+  tagsFallback: optional(oneOf('any', 'none')),
+  tried: optional(array(string))
+} as never)
