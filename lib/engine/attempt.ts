@@ -84,7 +84,7 @@ export class Attempt implements ConnectionAware, Owner {
     const { timeouts } = this.#exchange
     if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, this.#onAttemptTimeout, undefined)
     this.#beginning = true
-    if (attemptsAreHeard()) attemptStarts(this.#message = this.#describe(number), () => { this.#send() })
+    if (attemptsAreHeard()) attemptStarts(this.#message = this.#describe(number), this.#exchange.inContext, () => { this.#send() })
     else this.#send()
     this.#beginning = false
     if (this.#phase === 'waiting') this.#setDeadline('connect', timeouts.connect, this.#startedAt)

@@ -4,6 +4,7 @@
  * `tracingChannel('fastify-load-balancer:attempt')`: `start` and `end` around the sending of an attempt, so that stores bound to `start` hold for it, `asyncEnd` when it
  * has ended, with `error` before it when it failed. The message is one object for all of them.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import type { Outcome } from '../balancing/outcome.js'
 
@@ -45,14 +46,26 @@ export function attemptsAreHeard (): boolean {
   return attempts.hasSubscribers
 }
 
+/** Runs something in the asynchronous context of a request. */
+export type InContext = (run: () => void) => void
+
+const inPresentContext: InContext = run => { run() }
+
+/** The context that a request comes in, for attempts that begin where another request's has been: in the turn of a connection that served it before. */
+export function contextOfRequest (): InContext {
+  return attempts.hasSubscribers ? AsyncLocalStorage.snapshot() : inPresentContext
+}
+
 /** Runs `send` in what `start` has bound. */
-export function attemptStarts (message: AttemptMessage, send: () => void): void {
-  attempts.start.runStores(message, () => {
-    try {
-      send()
-    } finally {
-      attempts.end.publish(message)
-    }
+export function attemptStarts (message: AttemptMessage, inContext: InContext, send: () => void): void {
+  inContext(() => {
+    attempts.start.runStores(message, () => {
+      try {
+        send()
+      } finally {
+        attempts.end.publish(message)
+      }
+    })
   })
 }
 

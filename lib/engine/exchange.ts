@@ -10,6 +10,7 @@ import type { PickContext } from '../balancing/policy.js'
 import { Target } from '../balancing/target.js'
 import { AffinityLostError, ClientClosedError, NoTargetError, OverloadedError } from '../errors.js'
 import { Attempt } from './attempt.js'
+import { contextOfRequest } from './channels.js'
 import { DeadlineError, type Timeouts } from './deadlines.js'
 import type { Downstream, RawHeaders } from './downstream.js'
 import { clientError, mayBeBetterElsewhere } from './failure.js'
@@ -58,6 +59,8 @@ export class Exchange implements Waiting {
   readonly clock: Clock
   readonly timeouts: Timeouts
   readonly report: Balancing
+  /** For those who follow attempts: the context that the request came in. */
+  readonly inContext = contextOfRequest()
   /** The target whose answer the client gets. */
   servedBy: Target | undefined
   readonly #context: PickContext

@@ -16,7 +16,7 @@ const TOKEN_LENGTH = 22
 /** No value of ours is longer; what is, is not looked at. */
 const LONGEST_VALUE = 200
 
-/** As @fastify/cookie takes them. */
+/** As `@fastify/cookie` takes them. */
 export interface CookieAttributes {
   domain?: string
   path?: string

@@ -6,7 +6,7 @@ import type { SessionPlace } from './affinity-session.js'
 export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
 
 export interface CookieAffinityOptions {
-  /** The cookie; `{}` takes the defaults. Any further attribute is @fastify/cookie's. */
+  /** The cookie; `{}` takes the defaults. Any further attribute is that of `@fastify/cookie`. */
   cookie: AffinityCookieOptions
   /** When the client's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
   onUnavailable?: 'redistribute' | 'fail'

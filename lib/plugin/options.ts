@@ -94,7 +94,7 @@ const upgradesOption: Check<ReadonlySet<string>> = (value, path, faults) => {
 
 // ---- upstreams and routes ---------------------------------------------------------------------------------------------------
 
-/** One upstream. Times are milliseconds, but cookie attributes such as `maxAge` are @fastify/cookie's: seconds. */
+/** One upstream. Times are milliseconds, but cookie attributes such as `maxAge` are those of `@fastify/cookie`: seconds. */
 export interface UpstreamOptions extends EngineOptions {
   /** How a target is picked. @default 'least-requests' */
   policy?: PolicyOption<FastifyRequest>

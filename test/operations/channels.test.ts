@@ -39,6 +39,39 @@ t.test('an attempt is told from its start to its end, whatever the end is; store
   t.equal(seen.length, 7, 'nobody listens any more')
 })
 
+t.test('an attempt is told in the context of its own request, wherever it begins', async t => {
+  const busy = await startTarget(t, 'busy', (_seen, _request, response) => { response.writeHead(503).end() })
+  const good = await startTarget(t, 'good')
+  const client = new AsyncLocalStorage<unknown>()
+  const attempts = tracingChannel<unknown, AttemptMessage>('fastify-load-balancer:attempt')
+  const seen: string[] = []
+  const handlers = { start: ({ attempt }: AttemptMessage) => { seen.push(`${String(client.getStore())} ${attempt}`) } }
+  const { url } = await startGateway(t, { upstreams: { shop: { policy: 'first', targets: [busy.url, good.url] } }, routes: { '/': 'shop' } }, {
+    before: app => { app.addHook('onRequest', (request, _reply, done) => { client.run(request.headers['x-client'], done) }) }
+  })
+  const ask = async (name: string): Promise<void> => { await (await fetch(url, { headers: { 'x-client': name } })).text() }
+  attempts.subscribe(handlers as never)
+  t.teardown(() => { attempts.unsubscribe(handlers as never) })
+  // The second client's requests go over the connections that were made for the first's.
+  await ask('olga')
+  await ask('rita')
+  t.strictSame(seen, ['olga 1', 'olga 2', 'rita 1', 'rita 2'])
+})
+
+t.test('who begins to listen in the middle of a request hears of its next attempt', async t => {
+  const attempts = tracingChannel<unknown, AttemptMessage>('fastify-load-balancer:attempt')
+  const seen: number[] = []
+  const handlers = { start: ({ attempt }: AttemptMessage) => { seen.push(attempt) } }
+  const busy = await startTarget(t, 'busy', (_seen, _request, response) => {
+    attempts.subscribe(handlers as never)
+    response.writeHead(503).end()
+  })
+  t.teardown(() => { attempts.unsubscribe(handlers as never) })
+  const { url } = await startGateway(t, { upstreams: { shop: { policy: 'first', targets: [busy.url, (await startTarget(t, 'good')).url] } }, routes: { '/': 'shop' } })
+  await (await fetch(url)).text()
+  t.strictSame(seen, [2])
+})
+
 t.test('changes of targets are told, and logged in words', async t => {
   const lines: Array<Record<string, unknown>> = []
   const { app } = await startGateway(t, { upstreams: { shop: { targets: ['http://127.0.0.1:1'] } } }, {

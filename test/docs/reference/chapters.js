@@ -1,0 +1,54 @@
+/** Which type is on which page of the reference, in which order, and what it is the value of. */
+
+/** @type {Array<{ path: string, title: string, intro: string, chapters: Array<{ title: string, types: Array<[string, string?]> }> }>} */
+export const pages = [
+  {
+    path: 'docs/options.md',
+    title: 'Options',
+    intro: `Every option with its type and default, as declared in the code; editors show the same on hover. Times are milliseconds, but attributes of cookies such as
+\`maxAge\`, which are seconds. What is wrong is refused at registration, all of it in one error, \`FST_LB_INVALID_OPTIONS\`. The types that are no options are in
+[types.md](./types.md).`,
+    chapters: [
+      { title: 'Of the plugin', types: [['LoadBalancerOptions'], ['BalancedRouteOptions', '`routes`'], ['SplitOption', '`split`'], ['SplitOptions', '`split`'], ['Shares', '`split`']] },
+      { title: 'Of an upstream', types: [['UpstreamOptions', '`upstreams.NAME`']] },
+      { title: 'Of a target', types: [['TargetOptions', '`targets`'], ['TlsOptions', '`tls`']] },
+      {
+        title: 'Discovery',
+        types: [['DiscoveryOptions', '`discovery`'], ['DnsDiscoveryOptions'], ['FileDiscoveryOptions'], ['UrlDiscoveryOptions'], ['RedisDiscoveryOptions'], ['TargetSet'], ['AnswerHeaders']]
+      },
+      {
+        title: 'Policies',
+        types: [
+          ['PolicyOption', '`policy`'], ['PlainPolicyOption'], ['PolicyName'], ['AdaptiveOptions', "`policy: { name: 'adaptive' }`"], ['HashOptions', "`policy: { name: 'hash' }`"], ['HashKey', '`key`'],
+          ['PrequalOptions', "`policy: { name: 'prequal' }`"], ['PrequalProbeOptions', '`probes`']
+        ]
+      },
+      {
+        title: 'Affinity',
+        types: [['AffinityOptions', '`affinity`'], ['CookieAffinityOptions'], ['AffinityCookieOptions', '`affinity.cookie`'], ['SessionAffinityOptions'], ['SessionPlace', '`affinity.session`']]
+      },
+      { title: 'Health', types: [['HealthOptions', '`health`'], ['ProbeOptions', '`health.active`'], ['ProbeExpectation', '`health.active.expect`'], ['EjectionOptions', '`health.passive`'], ['SlowStartOptions', '`slowStart`']] },
+      { title: 'Retries', types: [['RetryOptions', '`retry`'], ['BackoffOptions', '`retry.backoff`'], ['BudgetOptions', '`retry.budget`'], ['HedgeOptions', '`retry.hedge`']] },
+      { title: 'Deadlines and limits', types: [['TimeoutOptions', '`timeouts`'], ['LimitOptions', '`limits`'], ['QueueOptions', '`limits.queue`'], ['PoolOptions', '`pool`']] },
+      { title: 'Headers', types: [['HeaderOptions', '`headers`'], ['Headers']] },
+      { title: 'Operations', types: [['AdminOptions', '`admin`'], ['Authorize', '`admin.authorize`'], ['Access'], ['Permission'], ['MetricsOptions', '`metrics`'], ['MetricsClient'], ['MetricsRegistry']] },
+      { title: 'Of a call', types: [['BalanceOptions', '`reply.balance(upstream, options)`'], ['TargetUpdateOptions', '`upstream.update(id, options)`'], ['DrainOptions', '`remove(id, options)`']] }
+    ]
+  },
+  {
+    path: 'docs/types.md',
+    title: 'Types',
+    intro: `What the package gives you to work with, as declared in the code. What you give to it is in [options.md](./options.md); errors are in
+[troubleshooting.md](./troubleshooting.md).
+
+\`import loadBalancer from 'fastify-load-balancer'\`, or \`{ loadBalancer }\`; \`require()\` gives the function itself. It decorates: \`fastify.upstreams\` (\`Upstreams\`),
+\`reply.balance(upstream?, options?)\` and \`request.balancing\` (\`Balancing\`, or null). \`EngineOptions\` are those of \`UpstreamOptions\` that have nothing to do with Fastify.`,
+    chapters: [
+      { title: 'Upstreams', types: [['Upstreams'], ['Upstream'], ['UpstreamEvents', '`upstream.on()`'], ['UpstreamEvent'], ['Target', '`upstream.targets`'], ['TargetState'], ['TargetHealth']] },
+      { title: 'Snapshots', types: [['UpstreamSnapshot', '`upstream.snapshot()`'], ['TargetSnapshot'], ['DiscoverySnapshot']] },
+      { title: 'Of a request', types: [['Balancing', '`request.balancing`'], ['AttemptReport'], ['Outcome'], ['AttemptMessage', '`diagnostics_channel`'], ['TargetMessage', '`diagnostics_channel`']] },
+      { title: 'Policies of your own', types: [['PolicyFactory'], ['Policy'], ['PolicyTools'], ['PickContext'], ['Settlement'], ['Answer'], ['Ask'], ['Later']] },
+      { title: 'Clients of Redis', types: [['RedisClient'], ['IoRedisClient'], ['IoRedisSubscriber'], ['NodeRedisClient'], ['NodeRedisSubscriber']] }
+    ]
+  }
+]
