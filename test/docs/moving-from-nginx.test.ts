@@ -1,0 +1,44 @@
+/** docs/moving-from-nginx.md as it is written. */
+import t from 'tap'
+import { Guide } from './harness/guide.js'
+
+const guide = new Guide('docs/moving-from-nginx.md')
+
+t.test('the configuration, moved', async t => {
+  const { get, url, targets, upstream } = await guide.play(t, 'const app = Fastify()', {
+    targets: { '*': ({ url, headers }, _request, response) => { response.end(JSON.stringify([url, headers.host])) } }
+  })
+  t.match(JSON.parse(await get('/shop/cart')), ['/shop/cart', /^127\.0\.0\.1:\d+$/])
+  t.strictSame(JSON.parse(await get('/api/orders')), ['/v1/orders', new URL(url).host])
+  t.equal((await fetch(`${url}/shopping`)).status, 404)
+  for (const name of ['10.0.0.1', '10.0.0.2']) await targets.get(name)!.kill()
+  t.match(JSON.parse(await get('/shop')), ['/shop'], 'the backup serves')
+  t.equal(targets.get('10.0.0.9')!.seen.length, 1)
+  t.strictSame(upstream('shop').snapshot().targets.map(({ weight, tier }) => [weight, tier]), [[2, 0], [1, 0], [1, 1]])
+})
+
+t.test('every value in the table is one that is accepted', async t => {
+  const { pluginOptions } = await import('../../lib/plugin/options.js')
+  const faults: string[] = []
+  pluginOptions(() => false)({
+    upstreams: {
+      a: {
+        targets: [{ url: 'http://a', weight: 2, tier: 1, limits: { maxRequests: 100 } }, 'unix:/run/shop.sock'],
+        policy: { name: 'hash', method: 'ketama', key: 'path' },
+        spill: 'hard',
+        slowStart: { window: 30_000 },
+        affinity: { cookie: {} },
+        health: { active: { path: '/health', interval: 5_000, fall: 3, rise: 2, expect: { status: 200, body: /ok/ } }, passive: { consecutiveFailures: 3, ejectionTime: 30_000 } },
+        retry: { attempts: 2, statuses: [503], nonIdempotent: true },
+        timeouts: { total: 5_000 },
+        limits: { queue: { size: 100, timeout: 5_000 } },
+        headers: { location: false, cookiePath: true }
+      },
+      b: { policy: { name: 'hash', key: { query: 'user' } }, affinity: { session: { cookie: 'sid' } }, panic: 'fail-closed', discovery: { dns: 'shop.internal', type: 'SRV' } }
+    },
+    routes: { '/a': { upstream: 'a', split: { v1: 90, v2: 10 }, bodyLimit: 1_048_576 } }
+  }, '', faults)
+  t.strictSame(faults, [])
+})
+
+guide.complete(t)
