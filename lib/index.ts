@@ -11,17 +11,19 @@ Object.assign(loadBalancer, { loadBalancer })
 
 export type { Outcome, Settlement } from './balancing/outcome.js'
 export type { Answer, Ask, Later, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
-export type { PolicyName } from './balancing/policies/index.js'
+export type { Clock, Random, Timer } from './balancing/clock.js'
+export type { PlainPolicyOption, PolicyName } from './balancing/policies/index.js'
 export type { AdaptiveOptions } from './balancing/policies/adaptive.js'
 export type { PrequalOptions, PrequalProbeOptions } from './balancing/policies/prequal.js'
+export type { TargetEvent } from './balancing/balancer.js'
 export type { EjectionOptions } from './balancing/ejection.js'
 export type { SlowStartOptions } from './balancing/slow-start.js'
-export type { Target, TargetHealth, TargetState } from './balancing/target.js'
+export type { Target, TargetConfig, TargetHealth, TargetState } from './balancing/target.js'
 export type { DiscoveryOptions } from './discovery/options.js'
 export type { DnsDiscoveryOptions } from './discovery/dns.js'
 export type { FileDiscoveryOptions } from './discovery/file.js'
 export type { RedisDiscoveryOptions } from './discovery/redis.js'
-export type { IoRedisClient, IoRedisSubscriber, NodeRedisClient, NodeRedisSubscriber, RedisClient } from './discovery/redis-client.js'
+export type { IoRedisClient, IoRedisSubscriber, NodeRedisClient, NodeRedisSubscriber, RedisClient, RedisSubscriber } from './discovery/redis-client.js'
 export type { TargetSet } from './discovery/source.js'
 export type { AnswerHeaders, UrlDiscoveryOptions } from './discovery/url.js'
 export type { AttemptMessage, TargetMessage } from './engine/channels.js'
@@ -29,22 +31,32 @@ export type { TimeoutOptions } from './engine/deadlines.js'
 export type { AttemptReport, Balancing } from './engine/exchange.js'
 export type { Headers } from './engine/headers.js'
 export type { PoolOptions } from './engine/pool.js'
-export type { BackoffOptions, RetryOptions } from './engine/retry.js'
+export type { FetchDispatcher } from './engine/dispatcher.js'
+export type { QueueOptions } from './engine/queue.js'
+export type { BackoffOptions, HedgeOptions, RetryOptions } from './engine/retry.js'
+export type { BudgetOptions } from './engine/retry-budget.js'
 export type { TargetOptions, TargetUpdateOptions, TlsOptions } from './engine/target-options.js'
 export type { DrainOptions } from './engine/call-options.js'
 export type { Upstream, UpstreamEvent, UpstreamEvents } from './engine/upstream.js'
 export type { DiscoverySnapshot, TargetSnapshot, UpstreamSnapshot } from './engine/upstream-snapshot.js'
-export type { EngineOptions, LimitOptions } from './engine/upstream-options.js'
+export type { EngineOptions, LimitOptions, Timers } from './engine/upstream-options.js'
 export type { ProbeExpectation, ProbeOptions } from './health/probe-options.js'
 export type { Access, AdminOptions, Authorize, Permission } from './operations/admin/options.js'
 export type { MetricsClient, MetricsOptions, MetricsRegistry } from './operations/metrics.js'
 export type { AffinityCookieOptions, AffinityOptions, CookieAffinityOptions, SessionAffinityOptions } from './plugin/affinity-options.js'
+export type { CookieAttributes } from './plugin/affinity-cookie.js'
+export type { SessionPlace } from './plugin/affinity-session.js'
 export type { BalanceOptions } from './plugin/balance.js'
 export type {
   BalancedRouteOptions, HeaderOptions, HealthOptions, LoadBalancerOptions, UpstreamOptions
 } from './plugin/options.js'
 export type { Shares, SplitOption, SplitOptions } from './plugin/split.js'
 export type { Upstreams } from './plugin/registry.js'
+
+type Errors = typeof import('./errors.js')
+
+/** The `code` of every error of this package. */
+export type LoadBalancerErrorCode = { [Name in keyof Errors]: InstanceType<Errors[Name]>['code'] }[keyof Errors]
 
 export type PolicyOption = PolicyOptionOf<FastifyRequest>
 export type HashOptions = HashOptionsOf<FastifyRequest, PlainPolicyOption>

@@ -12,5 +12,6 @@ export interface Clock {
   now (): number
   /** Calls `run(arg)` once, `ms` from now; a pending call does not keep the process alive. */
   after<A> (ms: number, run: (arg: A) => void, arg: A): Timer
+  /** Forgets a pending call. */
   cancel (timer: Timer): void
 }

@@ -15,11 +15,13 @@ export type Outcome = 'success' | 'bad-status' | 'connect-failure' | 'timeout' |
 
 /** What is known when an attempt has ended. Times are milliseconds. */
 export interface Settlement {
+  /** How it ended. */
   outcome: Outcome
   /** Status of the response, when there was one. */
   status?: number | undefined
   /** From the start of the attempt to the headers of the response, when there was one. */
   ttfbMs?: number | undefined
+  /** From the start of the attempt to its end. */
   durationMs: number
   /** When that was, where it is known. */
   endedAt?: number | undefined

@@ -22,6 +22,7 @@ export interface PickContext {
 
 /** The headers of a response, when they come. */
 export interface Answer {
+  /** Its status. */
   readonly status: number
   /** Milliseconds from the start of the attempt to these headers. How long the body takes is not in it, nor how long a WebSocket or an event stream stays open. */
   readonly ttfbMs: number
@@ -63,11 +64,13 @@ export type Later = (run: () => void) => void
 export type Ask = (target: Target, path: string, timeoutMs: number, heard: (answer: Answer) => void) => void
 
 export interface PolicyTools {
+  /** The upstream's source of chance: n with 0 <= n < 1. */
   readonly random: Random
   /** Milliseconds; never runs backwards. */
   readonly now: () => number
   /** For tables that take long to make. */
   readonly later: Later
+  /** For policies that want to know more of a target than its answers say. */
   readonly ask: Ask
 }
 

@@ -12,6 +12,7 @@ export type TargetHealth = 'unchecked' | 'pending' | 'healthy' | 'unhealthy'
 
 /** A target as it was written down. */
 export interface TargetConfig {
+  /** Its name, unique in the upstream. */
   readonly id: string
   /** Where it is. The core only compares it: another url under the same id is another server. */
   readonly url: string
@@ -21,6 +22,7 @@ export interface TargetConfig {
   readonly weight: number
   /** Priority level; 0 is used first. */
   readonly tier: number
+  /** Names and values to choose targets by. */
   readonly tags: Readonly<Record<string, string>>
   /** Requests in flight at most; `Infinity` for no limit. */
   readonly maxRequests: number
@@ -34,6 +36,7 @@ export class Target {
   config: TargetConfig
   state: TargetState = 'ready'
   health: TargetHealth
+  /** @internal */
   readonly ejection: Ejection
   /** Attempts begun and not ended. */
   inFlight = 0
@@ -43,6 +46,7 @@ export class Target {
   requests = 0
   /** Attempts that counted against it since it was added. */
   failures = 0
+  /** @internal */
   readonly counters = new TargetCounters()
   /** Position in the configured order. */
   index = 0
@@ -53,6 +57,7 @@ export class Target {
   /** It came when others were running already: it warms up. A pool that is all new does not. */
   joined = false
 
+  /** @internal */
   constructor (config: TargetConfig, health: TargetHealth, ejection: Ejection) {
     this.config = config
     this.health = health

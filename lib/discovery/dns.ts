@@ -18,7 +18,7 @@ export interface DnsDiscoveryOptions {
   type?: 'A' | 'AAAA' | 'SRV'
   /** Port of the targets; not for SRV, which says it. @default 80, and 443 for https */
   port?: number
-  /** @default 'http' */
+  /** Scheme of their urls. @default 'http' */
   protocol?: 'http' | 'https'
   /** Base path of the targets. @default '' */
   path?: string

@@ -15,7 +15,7 @@ export interface RedisDiscoveryOptions {
   redis: RedisClient
   /** The key. */
   key: string
-  /** Publish anything there after a change, and it is seen at once. Listening takes a connection of its own, made by the client's `duplicate()`. */
+  /** Publish anything there after a change, and it is seen at once. Listening takes a connection of its own, made by the client's `duplicate()`. @default none */
   channel?: string
   /** Pause between looks when nothing is published. @default 10_000 */
   interval?: number

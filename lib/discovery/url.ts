@@ -20,7 +20,7 @@ export interface UrlDiscoveryOptions {
   timeout?: number
   /** Fields to send. A function is asked each time: tokens expire. @default {} */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>)
-  /** Makes targets of the document. What it throws is a failure: the last good set stays. */
+  /** Makes targets of the document. What it throws is a failure: the last good set stays. @default the document as it is */
   map?: (json: any) => TargetSet | Promise<TargetSet>
   /** Bytes that an answer may have. @default 4_194_304 */
   maxBytes?: number

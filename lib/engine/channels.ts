@@ -16,16 +16,19 @@ export interface AttemptMessage {
   readonly target: string
   /** Where it is. */
   readonly url: string
+  /** Of the request. */
   readonly method: string
   /** As the target is asked. */
   readonly path: string
   /** 1 for the first attempt of a request. */
   readonly attempt: number
-  /** From here on: once it has ended. */
+  /** How it ended; this and what follows is there once it has. */
   outcome?: Outcome
+  /** Status of the response, when there was one. */
   status?: number
+  /** What went wrong. */
   error?: Error
-  /** Milliseconds. */
+  /** Milliseconds from its start to its end. */
   durationMs?: number
 }
 
@@ -33,8 +36,11 @@ export interface AttemptMessage {
 export interface TargetMessage {
   /** `added`, `removed`, `changed`, `healthy`, `unhealthy`, `ejected` or `restored`. */
   readonly event: string
+  /** Name of the upstream. */
   readonly upstream: string
+  /** Id of the target. */
   readonly target: string
+  /** Why, in words, where there is more to say than the event's name does. */
   readonly reason?: string
 }
 

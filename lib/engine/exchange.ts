@@ -34,9 +34,13 @@ export interface ExchangeRequest {
 export interface AttemptReport {
   /** Id of the target. */
   target: string
+  /** How it ended. */
   outcome: Outcome
+  /** Status of the response, when there was one. */
   status?: number
+  /** What went wrong. */
   error?: Error
+  /** Milliseconds from its start to its end. */
   durationMs: number
 }
 

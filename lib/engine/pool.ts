@@ -19,7 +19,7 @@ export interface PoolOptions {
    * target that announces its end (GOAWAY) loses the requests it has; bodies that stream want a connection each; WebSockets go over HTTP/1.1. @default false
    */
   http2?: boolean
-  /** TLS to the targets. */
+  /** TLS to the targets. @default {} */
   tls?: TlsOptions
 }
 

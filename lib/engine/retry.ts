@@ -12,9 +12,9 @@ export interface RetryOptions {
   nonIdempotent?: boolean
   /** Bytes of a request body that are kept to be sent again; longer bodies stream and are resent only while nothing of them was read. @default 65_536 */
   replayLimit?: number
-  /** Waits before a target is tried a second time, drawn between 0 and `base`, doubled each time up to `max`. Milliseconds. */
+  /** Waits before a target is tried a second time, drawn between 0 and `base`, doubled each time up to `max`. @default {} */
   backoff?: BackoffOptions
-  /** How many retries there may be, as a share of the requests; `false` for as many as `attempts` allows, which can keep a pool down that is overloaded. */
+  /** How many retries there may be, as a share of the requests; `false` for as many as `attempts` allows, which can keep a pool down that is overloaded. @default {} */
   budget?: BudgetOptions | false
   /** A second attempt elsewhere when the first is slow. @default false */
   hedge?: HedgeOptions | false
@@ -30,9 +30,9 @@ export interface HedgeOptions {
 }
 
 export interface BackoffOptions {
-  /** @default 25 */
+  /** Milliseconds that the first wait takes at most. @default 25 */
   base?: number
-  /** @default 250 */
+  /** Milliseconds that any wait takes at most. @default 250 */
   max?: number
 }
 

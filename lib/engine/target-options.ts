@@ -5,11 +5,11 @@ import type { TargetConfig } from '../balancing/target.js'
 
 /** TLS to targets. Certificates are verified unless `rejectUnauthorized` is false. */
 export interface TlsOptions {
-  /** Certificate authorities to trust instead of the system's, as PEM. */
+  /** Certificate authorities to trust instead of the system's, as PEM. @default the system's */
   ca?: ConnectionOptions['ca']
-  /** Certificate of the gateway, as PEM, for targets that ask for one. */
+  /** Certificate of the gateway, as PEM, for targets that ask for one. @default none */
   cert?: ConnectionOptions['cert']
-  /** Key of `cert`, as PEM. */
+  /** Key of `cert`, as PEM. @default none */
   key?: ConnectionOptions['key']
   /** Name to ask for (SNI) and to verify. Never taken from the client's `Host`. @default the url's host name */
   servername?: string
@@ -29,6 +29,7 @@ export interface TargetOptions {
   /**
    * IP address to connect to; the host of `url` is then not looked up any more. `Host`, TLS and everything else stay as the url says, as with `--resolve` of
    * curl. Another address under the same id is another server.
+   * @default none
    */
   address?: string
   /** Share of new clients relative to the other targets, 0 to 256. 0: only clients that belong to it already. @default 1 */
@@ -37,9 +38,12 @@ export interface TargetOptions {
   tier?: number
   /** Names and values to choose targets by. @default {} */
   tags?: Record<string, string>
-  /** Limits of this target; what is absent is taken from the upstream's `limits`. */
-  limits?: { maxRequests?: number }
-  /** TLS of this target; what is absent is taken from the upstream's `pool.tls`. */
+  /** Limits of this target; what is absent is taken from the upstream's `limits`. @default {} */
+  limits?: {
+    /** Requests in flight to it at most. @default the upstream's `limits.maxRequests` */
+    maxRequests?: number
+  }
+  /** TLS of this target; what is absent is taken from the upstream's `pool.tls`. @default {} */
   tls?: TlsOptions
 }
 
@@ -174,9 +178,13 @@ function trimSlash (path: string): string {
 
 /** What `upstream.update()` may change. */
 export interface TargetUpdateOptions {
+  /** Share of new clients, 0 to 256. @default as it is */
   weight?: number
+  /** `drain`: only clients that belong to it already; `maintenance`: nobody. @default as it is */
   state?: 'ready' | 'drain' | 'maintenance'
+  /** Priority level. @default as it is */
   tier?: number
+  /** All of its tags, in place of those it has. @default as they are */
   tags?: Record<string, string>
   /** With `state: 'maintenance'`: milliseconds that WebSockets and other upgraded connections have to end. @default 30_000 */
   drainMs?: number

@@ -17,11 +17,11 @@ export interface EngineOptions {
   targets?: Array<string | TargetOptions>
   /** How a target is picked. @default 'least-requests' */
   policy?: PolicyOption
-  /** When and where a request is tried again; `false` switches every kind off, also moving on from a target that refuses the connection. */
+  /** When and where a request is tried again; `false` switches every kind off, also moving on from a target that refuses the connection. @default {} */
   retry?: RetryOptions | false
-  /** Deadlines. */
+  /** Deadlines. @default {} */
   timeouts?: TimeoutOptions
-  /** Limits. */
+  /** Limits of what is in flight. @default {} */
   limits?: LimitOptions
   /** A returning or new target gets its share gradually; `true` takes the defaults. @default false */
   slowStart?: SlowStartOptions | boolean
@@ -34,7 +34,7 @@ export interface EngineOptions {
    * can take the load. 0: only when nobody is left. @default 0
    */
   panicThreshold?: number
-  /** Connections to the targets. */
+  /** Connections to the targets. @default {} */
   pool?: PoolOptions
   /** Source of chance, for tests and simulations: returns n with 0 <= n < 1. @default Math.random */
   random?: Random
@@ -47,7 +47,7 @@ export interface EngineOptions {
 export interface LimitOptions {
   /** Requests in flight to one target at most. @default `pool.connections`, which is Infinity by default */
   maxRequests?: number
-  /** Requests that find every target at its limit wait for a slot, first come, first served. */
+  /** Requests that find every target at its limit wait for a slot, first come, first served. @default {} */
   queue?: QueueOptions
 }
 

@@ -3,12 +3,15 @@ import type { Upstream } from './upstream.js'
 
 /** Plain JSON: what an upstream looks like now. */
 export interface UpstreamSnapshot {
+  /** Its name. */
   name: string
+  /** Name of its policy; `custom` for a function without one. */
   policy: string
   /** Health is being ignored, because too few targets are eligible. */
   panic: boolean
   /** Requests that wait for a slot. */
   queued: number
+  /** In the configured order. */
   targets: TargetSnapshot[]
   /** How the search for targets goes; null where all are in the options. */
   discovery: DiscoverySnapshot | null
@@ -35,17 +38,25 @@ export interface DiscoverySnapshot {
 export interface Feed { snapshot (): DiscoverySnapshot }
 
 export interface TargetSnapshot {
+  /** Its name. */
   id: string
+  /** Where it is. */
   url: string
+  /** Share of new clients relative to the other targets. */
   weight: number
+  /** Priority level; 0 is used first. */
   tier: number
+  /** Names and values to choose targets by. */
   tags: Record<string, string>
+  /** What an operator wants of it. */
   state: TargetState
+  /** What probes say. */
   health: TargetHealth
   /** End of its ejection, in milliseconds since the epoch; null when it is not ejected. */
   ejectedUntil: number | null
   /** It is eligible for new clients and has a slot left. */
   available: boolean
+  /** Attempts begun and not ended. */
   inFlight: number
   /** Attempts since it was added. */
   requests: number

@@ -13,7 +13,7 @@ import { targetChannel, type TargetMessage } from './channels.js'
 import { Asker } from './asker.js'
 import { systemClock } from './clock.js'
 import { DRAIN_MS, drainOptions, pickOptions, updateOptions, type DrainOptions } from './call-options.js'
-import { UpstreamDispatcher } from './dispatcher.js'
+import { UpstreamDispatcher, type FetchDispatcher } from './dispatcher.js'
 import { Deadlines } from './due.js'
 import { TargetGoneError } from './failure.js'
 import { TargetPool } from './pool.js'
@@ -75,7 +75,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** @internal Times to the headers of good answers, where hedging goes by them. */
   readonly times: RecentTimes | undefined
   /** An undici dispatcher: `fetch(url, { dispatcher })` and `undici.request` are balanced too. The path counts, the origin is replaced. */
-  readonly dispatcher: UpstreamDispatcher
+  readonly dispatcher: FetchDispatcher
   /** @internal What finds its targets; set by whoever starts that. */
   feed: Feed | null = null
   readonly #pools = new Map<Target, TargetPool>()
@@ -131,7 +131,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       },
       fault
     })
-    this.dispatcher = new UpstreamDispatcher(this)
+    this.dispatcher = new UpstreamDispatcher(this) as never
     this.reconcile(settings.targets)
   }
 

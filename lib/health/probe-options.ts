@@ -6,7 +6,7 @@ export interface ProbeOptions {
   type?: 'http' | 'tcp'
   /** Put behind the target's base path. @default '/' */
   path?: string
-  /** @default 'GET' */
+  /** Method of the request. @default 'GET' */
   method?: string
   /** Between the end of one probe of a target and the start of its next. @default 5_000 */
   interval?: number
@@ -20,11 +20,11 @@ export interface ProbeOptions {
   fall?: number
   /** Share of the interval, 0 to 1, by which it varies at random, so that probes do not line up. @default 0.1 */
   jitter?: number
-  /** What a good answer is like. */
+  /** What a good answer is like. @default {} */
   expect?: ProbeExpectation
   /** Headers of the probe. @default {} */
   headers?: Record<string, string>
-  /** Port to probe instead of the target's own. */
+  /** Port to probe. @default the target's own */
   port?: number
   /**
    * A target that was just added: `pending` gives it no request before its first probe has passed, `available` takes it as healthy until
@@ -36,7 +36,7 @@ export interface ProbeOptions {
 export interface ProbeExpectation {
   /** Statuses and ranges of statuses: `'200-399'`, `'200,204'`, `[200, 204]` or `200`. @default '200-399' */
   status?: string | number | number[]
-  /** What the body must contain, or a RegExp it must match; the first 64 KB are looked at. */
+  /** What the body must contain, or a RegExp it must match; the first 64 KB are looked at. @default anything */
   body?: string | RegExp
 }
 

@@ -10,6 +10,7 @@ import { fault, type Check } from '../options.js'
 
 /** As much of `prom-client`, or of `@prometheus-io/client`, as is needed: the library itself, or a registry of it. */
 export interface MetricsClient {
+  /** Its default registry. */
   register?: MetricsRegistry
 }
 

@@ -18,15 +18,21 @@ const LONGEST_VALUE = 200
 
 /** As `@fastify/cookie` takes them. */
 export interface CookieAttributes {
+  /** Whose hosts get it, too. @default none: the host that was asked */
   domain?: string
+  /** Below which paths. @default '/' */
   path?: string
-  /** Seconds. */
+  /** Seconds after which the browser forgets it. @default none: with its session */
   maxAge?: number
+  /** Whether requests from other sites have it. @default 'lax' */
   sameSite?: boolean | 'lax' | 'strict' | 'none'
-  /** `auto`: when the client's protocol is https. */
+  /** Over https only; `auto`: when the client's protocol is https. @default 'auto' */
   secure?: boolean | 'auto'
+  /** Scripts of the page do not see it. @default true */
   httpOnly?: boolean
+  /** One for each site that embeds this one (CHIPS). @default false */
   partitioned?: boolean
+  /** Which ones a browser forgets first. @default 'medium', to browsers that know it */
   priority?: 'low' | 'medium' | 'high'
 }
 

@@ -13,12 +13,13 @@ export interface CookieAffinityOptions {
 }
 
 export interface AffinityCookieOptions extends CookieAttributes {
-  /** @default `lb_` and the upstream's name */
+  /** Its name. @default `lb_` and the upstream's name */
   name?: string
   /**
    * Key of the HMAC that makes the values unforgeable, 16 characters or more; the same on all gateways. In an array, the first is used for
    * new cookies and all are accepted: put a new one in front to rotate. Without one, a random secret a process: clients lose their target at every
    * restart, and two processes do not agree.
+   * @default random
    */
   secret?: string | string[]
   /** Milliseconds without a request after which the client belongs to nobody; kept by the gateway, whatever the browser does. @default 0, no limit */

@@ -13,7 +13,7 @@ const LONGEST_SESSION = 4_096
 /** Longer ids are remembered by their digest: clients choose them, and must not be able to fill the memory. */
 const SHORT_SESSION = 64
 
-/** Where the application keeps its session id. */
+/** Where the application keeps its session id: name of a cookie, or of a header field. */
 export type SessionPlace = { cookie: string } | { header: string }
 
 interface Session extends Visitor { readonly session: string | undefined }

@@ -14,17 +14,17 @@ import { refuseAmbiguous } from './unambiguous.js'
 
 /** What can be said of one request. */
 export interface BalanceOptions {
-  /** Path to ask the target for, instead of the request's. The query is kept where it has none of its own. */
+  /** Path to ask the target for, the query is kept where it has none of its own. @default the request's */
   path?: string
-  /** What hash policies go by, instead of their own `key`. */
+  /** What hash policies go by. @default what their own `key` makes of the request */
   hashKey?: string
-  /** Only targets that carry these tags. Outranks the route's `split`. */
+  /** Only targets that carry these tags. Outranks the route's `split`. @default {} */
   tags?: Record<string, string>
   /** When none of those can take the request: `any` other target, or `none`, and the answer is 503. @default 'none' */
   tagsFallback?: 'any' | 'none'
-  /** Deadlines of this request; what is absent is the upstream's. */
+  /** Deadlines of this request; what is absent is the upstream's. @default {} */
   timeouts?: TimeoutOptions
-  /** Retries of this request; what is absent is the upstream's. `budget` and `hedge` are the upstream's alone. */
+  /** Retries of this request; what is absent is the upstream's. `budget` and `hedge` are the upstream's alone. @default {} */
   retry?: Omit<RetryOptions, 'budget' | 'hedge'> | false
 }
 

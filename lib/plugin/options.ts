@@ -18,7 +18,7 @@ import { splitOption, type SplitOption } from './split.js'
 export interface HealthOptions {
   /** Probes in the background. @default false */
   active?: ProbeOptions | false
-  /** Ejection of targets whose traffic fails; `false` switches it off. */
+  /** Ejection of targets whose traffic fails; `false` switches it off. @default {} */
   passive?: EjectionOptions | false
 }
 
@@ -47,9 +47,9 @@ export interface HeaderOptions {
   location?: boolean
   /** Map the paths of cookies back, too (nginx `proxy_cookie_path`). @default false */
   cookiePath?: boolean
-  /** Returns the header fields that the target gets; `headers` are those it would get, and may be changed. Names are in lower case. */
+  /** Returns the header fields that the target gets; `headers` are those it would get, and may be changed. Names are in lower case. @default none */
   request?: (request: FastifyRequest, headers: Headers) => Headers
-  /** Returns the header fields that the client gets; `headers` are those it would get, and may be changed. Names are in lower case. */
+  /** Returns the header fields that the client gets; `headers` are those it would get, and may be changed. Names are in lower case. @default none */
   response?: (request: FastifyRequest, headers: Headers) => Headers
 }
 
@@ -102,9 +102,9 @@ export interface UpstreamOptions extends EngineOptions {
   discovery?: DiscoveryOptions | false
   /** A client's later requests go to the target of an earlier one. @default false */
   affinity?: AffinityOptions | false
-  /** How unhealthy targets are found. */
+  /** How unhealthy targets are found. @default {} */
   health?: HealthOptions
-  /** Header fields of what is proxied. */
+  /** Header fields of what is proxied. @default {} */
   headers?: HeaderOptions
   /**
    * Protocols that a connection may change to (`Upgrade`); asked for any other, the request is served as if it had not asked. `false` for none.
@@ -125,9 +125,9 @@ export interface UpstreamSettings extends EngineSettings {
 export interface BalancedRouteOptions extends Omit<RouteShorthandOptions, 'schema'> {
   /** Name of the upstream. */
   upstream: string
-  /** Put in place of the prefix. Without it the prefix stays in the path. */
+  /** Put in place of the prefix. @default the prefix itself: it stays in the path */
   rewritePrefix?: string
-  /** New clients by shares among versions of the targets: `{ v1: 90, v2: 10 }`. With affinity, a client stays with its version. */
+  /** New clients by shares among versions of the targets: `{ v1: 90, v2: 10 }`. With affinity, a client stays with its version. @default none */
   split?: SplitOption
   /** Methods to proxy. @default all that the Fastify instance knows */
   method?: string | string[]

@@ -7,7 +7,7 @@ import { leastRequests } from './least-requests.js'
 import { Samples } from './samples.js'
 
 export interface PrequalOptions {
-  /** Fields of the targets' responses; clients do not get to see them. */
+  /** Fields of the targets' responses; clients do not get to see them. @default {} */
   headers?: {
     /** Requests that the target has, apart from this one. @default 'x-prequal-in-flight' */
     inFlight?: string

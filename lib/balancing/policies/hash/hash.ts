@@ -10,7 +10,7 @@ import { Maglev } from './maglev.js'
 import type { Placement } from './placement.js'
 import { Rendezvous } from './rendezvous.js'
 
-/** What of a request is hashed. The core only knows addresses: all else is read from the request by whoever makes the pick's context. */
+/** What of a request is hashed; `header`, `cookie` and `query` take a name. The core only knows addresses: all else is read from the request by whoever makes the pick's context. */
 export type HashKey<Request = never> =
   | 'ip' | 'path' | 'url'
   | { header: string }
