@@ -163,6 +163,7 @@ export class Balancer {
     target.requests++
     target.inFlight++
     if (target.inFlight === target.config.maxRequests) this.#full++
+    this.loaded(target)
     const trial = target.ejection.standing === 'trial' && !target.ejection.trying
     if (trial) {
       target.ejection.trying = true
@@ -175,6 +176,17 @@ export class Balancer {
   release (target: Target): void {
     if (target.inFlight === target.config.maxRequests && this.byId.get(target.id) === target) this.#full--
     target.inFlight--
+    this.loaded(target)
+  }
+
+  /** @internal What it has in flight has changed. */
+  loaded (target: Target): void {
+    if (this.#policy.loaded === undefined || this.byId.get(target.id) !== target) return
+    try {
+      this.#policy.loaded(target)
+    } catch (error) {
+      this.#options.fault(error, 'policy.loaded')
+    }
   }
 
   /** @internal The policy wants to know of answers when their headers come. */
@@ -419,6 +431,7 @@ export class Lease {
   lasts (): void {
     this.#lasting = true
     this.target.streams++
+    this.#balancer.loaded(this.target)
   }
 
   /** Headers of a good response are here. That decides a trial: a long stream must not hold up recovery. */

@@ -50,6 +50,11 @@ export interface Policy {
   answered? (target: Target, answer: Answer): void
   /** An attempt at this target ended. Neither this nor `answered` is told of targets that have left. */
   settle? (target: Target, settlement: Settlement): void
+  /**
+   * `target.inFlight` or `target.streams` changed: an attempt began, whoever has chosen its target, or ended, or turned out to last. For policies that keep figures of their own
+   * instead of reading all targets at each pick. Not told of targets that have left.
+   */
+  loaded? (target: Target): void
   /** A client went to the target it belongs to, past `pick`; rotations count it, so that new clients still split by weight. */
   charge? (target: Target): void
 }

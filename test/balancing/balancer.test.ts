@@ -101,6 +101,26 @@ t.test('The policy hears of an answer when its headers come, once, and otherwise
   t.same(told, ['a timeout', 'a malformed'], 'there was no answer')
 })
 
+t.test('The policy hears of all that its targets have in flight, whoever sent it there', async t => {
+  const told: string[] = []
+  const core = new Core({ a: {}, b: {} }, {
+    policy: () => ({
+      pick: targets => targets[0]!,
+      loaded: ({ id, inFlight, streams }) => { told.push(`${id} ${inFlight} ${streams}`) }
+    })
+  })
+  const [first, second] = [core.begin('a'), core.begin('b')]
+  second.lasts()
+  first.end({ outcome: 'success', durationMs: 3 })
+  second.end({ outcome: 'client-aborted', durationMs: 30 })
+  t.same(told.splice(0), ['a 1 0', 'b 1 0', 'b 1 1', 'a 0 0', 'b 0 0'])
+  const last = core.begin('a')
+  core.balancer.remove(core.target('a'))
+  told.splice(0)
+  last.end({ outcome: 'success', durationMs: 3 })
+  t.same(told, [], 'but not of who has left')
+})
+
 t.test('A policy that does not ask for answers is told of none', async t => {
   const core = new Core({ a: {} })
   t.equal(core.begin('a').listening, false)

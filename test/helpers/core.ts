@@ -3,7 +3,7 @@ import { Balancer, type BalancerOptions, type Lease, type Refusal } from '../../
 import { Ejection, ejectionOptions, type EjectionRules } from '../../lib/balancing/ejection.js'
 import type { Outcome, Settlement } from '../../lib/balancing/outcome.js'
 import { policies, type PolicyName } from '../../lib/balancing/policies/index.js'
-import type { PickContext, PolicyTools } from '../../lib/balancing/policy.js'
+import type { PickContext, Policy, PolicyTools } from '../../lib/balancing/policy.js'
 import { slowStartOptions, type SlowStart } from '../../lib/balancing/slow-start.js'
 import { Target, type TargetConfig } from '../../lib/balancing/target.js'
 import { defaultsOf } from '../../lib/options.js'
@@ -24,6 +24,12 @@ export function targetsOf (...weights: number[]): Target[] {
     target.index = index
     return target
   })
+}
+
+/** A target has this many requests in flight from now on, and policies hear of it. */
+export function load (target: Target, inFlight: number, ...policies: Policy[]): void {
+  target.inFlight = inFlight
+  for (const policy of policies) policy.loaded?.(target)
 }
 
 /** What policies are made with. What is put off is done at once, unless `later` says otherwise. */

@@ -94,7 +94,7 @@ t.test('a hook behind ours that looks at the method has the body parsed, and it 
   t.equal(await answer.text(), '{"a":1}')
 })
 
-t.test('a policy, a listener, an answered() or a settle() that throws costs that request at most', async t => {
+t.test('a policy, a listener, an answered(), a loaded() or a settle() that throws costs that request at most', async t => {
   const target = await startTarget(t, 'a')
   const dying = await startTarget(t, 'dying', (_seen, request) => request.socket.destroy())
   const errors: string[] = []
@@ -104,13 +104,14 @@ t.test('a policy, a listener, an answered() or a settle() that throws costs that
       nobody: { targets: [target.url, { id: 'b', url: target.url }], policy: () => ({ pick: () => undefined as never }) },
       settle: { targets: [target.url], policy: () => ({ pick: targets => targets[0]!, settle: () => { throw new Error('not settled') } }) },
       answered: { targets: [target.url], policy: () => ({ pick: targets => targets[0]!, answered: () => { throw new Error('not heard') } }) },
+      loaded: { targets: [target.url], policy: () => ({ pick: targets => targets[0]!, loaded: () => { throw new Error('not counted') } }) },
       later: {
         targets: [dying.url, target.url, { id: 'c', url: target.url }],
         policy: () => ({ pick: (targets, { tried }) => { if (tried === undefined) return targets[0]!; throw new Error('no idea') } })
       },
       listener: { targets: [target.url] }
     },
-    routes: { '/later': 'later', '/pick': 'pick', '/nobody': 'nobody', '/answered': 'answered', '/settle': 'settle', '/listener': 'listener' }
+    routes: { '/later': 'later', '/pick': 'pick', '/nobody': 'nobody', '/answered': 'answered', '/loaded': 'loaded', '/settle': 'settle', '/listener': 'listener' }
   }, { server: { logger: { level: 'error', stream: { write: (line: string) => { errors.push(line) } } } } })
   t.equal((await fetch(`${url}/pick`)).status, 500)
   t.equal((await fetch(`${url}/pick`, { method: 'POST', body: 'x' })).status, 500)
@@ -119,6 +120,8 @@ t.test('a policy, a listener, an answered() or a settle() that throws costs that
   t.match(errors.join(''), /policy\.settle has thrown/)
   t.equal((await fetch(`${url}/answered`)).status, 200)
   t.match(errors.join(''), /policy\.answered has thrown/)
+  t.equal((await fetch(`${url}/loaded`)).status, 200)
+  t.match(errors.join(''), /policy\.loaded has thrown/)
   t.equal((await fetch(`${url}/later`)).status, 500, 'also when it throws only at the second try')
   const upstream = app.upstreams.get('listener')!
   upstream.on('target:changed', () => { throw new Error('not changed') })

@@ -50,7 +50,8 @@ export const gates = [
       const home = spread(keyed.map(result => result.atHome))
       return {
         figure: `${busiest.mean.toFixed(3)} ×, ${(home.mean * 100).toFixed(1)} %`,
-        passes: busiest.most <= limits.bounded.momentary && home.least >= limits.bounded.atHome
+        // A bound that is met exactly at every moment is on average more than itself, by what floating point adds.
+        passes: busiest.most <= limits.bounded.momentary + 1e-9 && home.least >= limits.bounded.atHome
       }
     }
   })),

@@ -5,6 +5,7 @@ import type { Target } from '../target.js'
 import { evenStep } from './divisors.js'
 import { Estimates } from './estimates.js'
 import { hasFailed, isFailure } from './failures.js'
+import { least } from './least.js'
 
 export interface AdaptiveOptions {
   /** Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often. @default 2_000 */
@@ -26,8 +27,10 @@ export const adaptiveOptions = object<AdaptiveSettings>({
   failurePenalty: optional(milliseconds(), 1_000)
 })
 
-/** So many targets are looked at for a pick. */
-const LOOKED_AT = 128
+/** Up to so many targets, all are looked at for a pick, as many gateways with few requests each need it; */
+const FULL_SCAN = 128
+/** of more, so many. */
+const LOOKED_AT = 64
 
 /**
  * The least expected time: latency to first byte × (requests in flight + 1) / weight, where the latency is that of recent answers and a failure counts as
@@ -35,7 +38,7 @@ const LOOKED_AT = 128
  * but over all targets and with failures.
  *
  * - A target that nothing is known of is taken for as fast as the median, and gets one request at a time until its first answer.
- * - Above 128 targets, 128 of them are looked at, from a random one on and spread evenly over all.
+ * - Above 128 targets, 64 of them are looked at, from a random one on and spread evenly over all.
  * - Event streams and upgraded connections are not in flight for this: how many of them are open says nothing about the next answer.
  */
 export function adaptive ({ random, now }: PolicyTools, settings: AdaptiveSettings = defaultsOf(adaptiveOptions)): Policy {
@@ -44,40 +47,38 @@ export function adaptive ({ random, now }: PolicyTools, settings: AdaptiveSettin
   let step = 1
   let stepFor = 0
 
-  function score (target: Target): number {
-    const { index } = target
-    const waiting = target.inFlight - target.streams
-    const score = estimates.cost[index]! * (waiting + 1)
-    return waiting > 0 && estimates.isUnknown(index) ? score + estimates.penalty : score
+  function leastOfSome (targets: readonly Target[]): Target {
+    const { scores } = estimates
+    const n = targets.length
+    if (n !== stepFor) {
+      step = evenStep(n)
+      stepFor = n
+    }
+    // Each stands at its index when they are all there are.
+    const all = n === scores.length
+    let at = Math.floor(random() * n)
+    let best = at
+    let lowest = Infinity
+    for (let i = 0; i < LOOKED_AT; i++) {
+      const score = scores[all ? at : targets[at]!.index]!
+      if (score < lowest) {
+        lowest = score
+        best = at
+      }
+      at += step
+      if (at >= n) at -= n
+    }
+    return targets[best]!
   }
 
   return {
     pick (targets) {
       estimates.refresh(now())
-      const n = targets.length
-      const count = Math.min(n, LOOKED_AT)
-      if (n !== stepFor) {
-        step = n > LOOKED_AT ? evenStep(n) : 1
-        stepFor = n
-      }
-      let at = n > LOOKED_AT ? Math.floor(random() * n) : 0
-      let best = targets[at]!
-      let least = Infinity
-      let ties = 0
-      for (let i = 0; i < count; i++) {
-        const target = targets[at]!
-        const value = score(target)
-        if (value < least) {
-          least = value
-          best = target
-          ties = 1
-        } else if (value === least && random() * ++ties < 1) {
-          best = target
-        }
-        at += step
-        if (at >= n) at -= n
-      }
-      return best
+      return targets.length > FULL_SCAN ? leastOfSome(targets) : least(targets, estimates.scores, random)
+    },
+
+    loaded (target) {
+      estimates.loaded(target)
     },
 
     update (all) {

@@ -22,7 +22,7 @@ const FAILURE_MEMORY = 20
  * too much, for so many in a millisecond. Less often, and the same few look best for too long.
  */
 const ROUND = 10
-const MOST_A_MILLISECOND = 100
+const MOST_A_MILLISECOND = 25
 /**
  * What latencies fade towards, in medians. With one median, a target that was slow would never look better than others; with nothing, all would be asked so often
  * that many targets and few requests leave none to those that are known to be good.
@@ -32,8 +32,13 @@ const FADED = 0.5
 const MEDIAN_OF = 127
 
 export class Estimates {
-  /** Milliseconds that a request to a target is expected to cost, for one unit of its weight. By index, as everything here. */
-  cost = new Float64Array(0)
+  /**
+   * Milliseconds that one more request to a target is expected to cost, with those that it has in flight, for one unit of its weight. By index, as everything here.
+   * Event streams and upgraded connections are not in flight for this.
+   */
+  scores = new Float64Array(0)
+  /** … and what any one request costs there. */
+  #costs = new Float64Array(0)
   readonly #rules: EstimateRules
   #members: readonly Target[] = []
   /** Milliseconds; NaN before the first answer. */
@@ -58,11 +63,6 @@ export class Estimates {
     return Math.max(PENALTY_IN_MEDIANS * (this.#median ?? 0), this.#rules.failurePenalty)
   }
 
-  /** Nothing has been heard of it yet. */
-  isUnknown (index: number): boolean {
-    return this.#heard[index] === 0
-  }
-
   /** Milliseconds to first byte, as of `now`; a newcomer begins with the median of all, and as long as nothing is known of anybody, it is 1. */
   latency (index: number, now: number): number {
     const median = this.#median ?? 1
@@ -79,7 +79,8 @@ export class Estimates {
 
   /** Share of what was known that has not faded. */
   #left (index: number, now: number): number {
-    return Math.exp((this.#heardAt[index]! - now) / this.#rules.forget)
+    const heardAt = this.#heardAt[index]!
+    return heardAt === now ? 1 : Math.exp((heardAt - now) / this.#rules.forget)
   }
 
   /** Members or weights changed. What is known of those who stay is kept. */
@@ -93,7 +94,9 @@ export class Estimates {
     this.#members = [...all]
     this.#cursor = 0
     this.#findMedian()
-    this.cost = Float64Array.from(all, (_, index) => this.#costOf(index, now))
+    this.#costs = new Float64Array(all.length)
+    this.scores = new Float64Array(all.length)
+    for (let index = 0; index < all.length; index++) this.#price(index, now)
   }
 
   /** An attempt took `ms` to its headers, or failed. */
@@ -114,7 +117,7 @@ export class Estimates {
     }
     this.#heardAt[index] = now
     if (this.#median === undefined) this.#findMedian()
-    this.cost[index] = this.#costOf(index, now)
+    this.#price(index, now)
   }
 
   /** Brings as many costs up to date as the time since the last call asks for. */
@@ -124,7 +127,7 @@ export class Estimates {
     if (due < 1) return
     this.#refreshedAt = now
     for (let i = 0; i < due; i++) {
-      this.cost[this.#cursor] = this.#costOf(this.#cursor, now)
+      this.#price(this.#cursor, now)
       if (++this.#cursor === n) {
         this.#cursor = 0
         this.#findMedian()
@@ -132,8 +135,18 @@ export class Estimates {
     }
   }
 
-  #costOf (index: number, now: number): number {
-    return (this.latency(index, now) + this.failing(index, now) * this.penalty) / this.#members[index]!.effectiveWeight
+  /** What it has in flight has changed. */
+  loaded ({ index, inFlight, streams }: Target): void {
+    const others = inFlight - streams
+    const score = this.#costs[index]! * (others + 1)
+    // One that nothing has been heard of yet has its one request: a second would wait for who knows how long.
+    this.scores[index] = others > 0 && this.#heard[index] === 0 ? score + this.penalty : score
+  }
+
+  #price (index: number, now: number): void {
+    const target = this.#members[index]!
+    this.#costs[index] = (this.latency(index, now) + this.failing(index, now) * this.penalty) / target.effectiveWeight
+    this.loaded(target)
   }
 
   #findMedian (): void {

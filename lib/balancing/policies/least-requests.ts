@@ -1,5 +1,6 @@
 import type { Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
+import { least } from './least.js'
 
 /** Up to this many targets all are looked at: a process knows its own in-flight exactly, and then looking at all beats sampling. */
 const FULL_SCAN = 128
@@ -11,37 +12,28 @@ const DRAWS = 5
  * Above 128 targets, the best of five distinct draws.
  */
 export function leastRequests ({ random }: PolicyTools): Policy {
-  const drawn: number[] = []
+  /** By index. */
+  let loads = new Float64Array(0)
+  const drawn: Target[] = []
 
-  /** Distinct positions below `n`, by Floyd's algorithm: for each j, a position up to j, or j itself when that is taken. */
-  function draw (n: number): void {
+  /** Distinct ones, by Floyd's algorithm: for each j, a position up to j, or j itself when that is taken. */
+  function draw (targets: readonly Target[]): readonly Target[] {
     drawn.length = 0
-    for (let j = n - DRAWS; j < n; j++) {
-      const position = Math.floor(random() * (j + 1))
-      drawn.push(drawn.includes(position) ? j : position)
+    for (let j = targets.length - DRAWS; j < targets.length; j++) {
+      const target = targets[Math.floor(random() * (j + 1))]!
+      drawn.push(drawn.includes(target) ? targets[j]! : target)
     }
+    return drawn
   }
 
-  function pick (targets: readonly Target[]): Target {
-    const sampling = targets.length > FULL_SCAN
-    if (sampling) draw(targets.length)
-    const count = sampling ? DRAWS : targets.length
-    let best = targets[0]!
-    let least = Infinity
-    let ties = 0
-    for (let i = 0; i < count; i++) {
-      const target = targets[sampling ? drawn[i]! : i]!
-      const load = (target.inFlight + 1) / target.effectiveWeight
-      if (load < least) {
-        least = load
-        best = target
-        ties = 1
-      } else if (load === least && random() * ++ties < 1) {
-        best = target
-      }
-    }
-    return best
+  return {
+    pick: targets => least(targets.length > FULL_SCAN ? draw(targets) : targets, loads, random),
+    update (all) { loads = Float64Array.from(all, loadOf) },
+    loaded (target) { loads[target.index] = loadOf(target) }
   }
+}
 
-  return { pick }
+/** Requests for one unit of weight, with the one at hand. */
+export function loadOf ({ inFlight, effectiveWeight }: Target): number {
+  return (inFlight + 1) / effectiveWeight
 }

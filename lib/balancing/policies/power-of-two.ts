@@ -1,5 +1,6 @@
 import type { Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
+import { loadOf } from './least-requests.js'
 import { WeightedDraw } from './weighted-draw.js'
 
 /** A second draw that keeps naming the first target is given up after so many: then one of the others is taken as it comes. */
@@ -32,8 +33,4 @@ export function powerOfTwo ({ random }: PolicyTools): Policy {
       draw.forget()
     }
   }
-}
-
-function loadOf ({ inFlight, effectiveWeight }: Target): number {
-  return (inFlight + 1) / effectiveWeight
 }

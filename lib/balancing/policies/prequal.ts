@@ -128,6 +128,11 @@ export function prequal (tools: PolicyTools, settings: PrequalSettings = default
       samples.keep(members)
       for (const target of failedAt.keys()) if (!members.has(target)) failedAt.delete(target)
       among.forget()
+      fallback.update!(all)
+    },
+
+    loaded (target) {
+      fallback.loaded!(target)
     },
 
     answered (target, answer) {

@@ -1,6 +1,12 @@
 import type { Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
 import { greatestCommonDivisor } from './divisors.js'
+import { Rotation } from './rotation.js'
+
+/** Up to this many targets with different weights, all are looked at: that costs less than to keep anything. */
+const FULL_SCAN = 32
+/** An array of more targets that has come so many times in a row is worth a rotation, which costs about as much to make. */
+const WORTH_IT = 32
 
 /** A random start never costs more picks than this. */
 const LONGEST_START = 1_000
@@ -8,7 +14,8 @@ const LONGEST_START = 1_000
 /**
  * Smooth weighted round robin, as nginx's `ngx_http_upstream_get_peer`: each pick adds every target's weight to its `current`, takes
  * the strictly largest (the first of equals), and subtracts the sum of the weights from the one taken. Weights 5, 1, 1 give
- * `a a b a c a a`. With equal weights this is taking turns, which costs O(1) as long as the same targets are asked for.
+ * `a a b a c a a`. With equal weights this is taking turns, which costs O(1) as long as the same targets are asked for; with many
+ * targets of different weights, those of each weight take turns among themselves.
  *
  * It starts at a random point of its cycle, so that many processes do not send their first requests to the same target.
  */
@@ -20,6 +27,10 @@ export function roundRobin ({ random }: PolicyTools): Policy {
   let asked: readonly Target[] = []
   /** With different weights: nginx's `current_weight`, by index. */
   let current = new Float64Array(0)
+  /** With different weights, for the array that came again and again. */
+  let rotation: Rotation | undefined
+  let rotating: readonly Target[] = []
+  let repeated = 0
   /** With equal weights: the number of each target's last turn, by index. Who has waited longest is next. */
   let turns = new Float64Array(0)
   let turn = 0
@@ -68,6 +79,27 @@ export function roundRobin ({ random }: PolicyTools): Policy {
     return next
   }
 
+  function weighted (targets: readonly Target[]): Target {
+    repeated = targets === asked ? repeated + 1 : 0
+    asked = targets
+    if (rotation !== undefined) {
+      if (targets === rotating) return rotation.next()
+      // The array of one request; twice in a row, and it is the one that counts from now on.
+      const next = repeated === 0 ? rotation.nextAmong(targets) : undefined
+      if (next !== undefined) return next
+      endRotation()
+    }
+    if (targets.length <= FULL_SCAN || repeated < WORTH_IT) return smooth(targets)
+    rotation = new Rotation(targets, current)
+    rotating = targets
+    return rotation.next()
+  }
+
+  function endRotation (): void {
+    rotation?.settle(current)
+    rotation = undefined
+  }
+
   function smooth (targets: readonly Target[]): Target {
     let sum = 0
     let best: Target | undefined
@@ -101,27 +133,30 @@ export function roundRobin ({ random }: PolicyTools): Policy {
 
   return {
     pick (targets) {
-      if (equal) return takeTurns(targets)
-      asked = targets
-      return smooth(targets)
+      return equal ? takeTurns(targets) : weighted(targets)
     },
 
     update (all) {
+      endRotation()
       const indexes = new Map(members.map((target, index) => [target, index]))
       const of = (values: Float64Array, otherwise: number) => Float64Array.from(all, target => values[indexes.get(target) ?? -1] ?? otherwise)
       current = of(current, 0)
       turns = of(turns, turn)
       members = [...all]
       for (const target of owing) if (all[target.index] !== target) owing.delete(target)
-      const weighted = all.filter(target => target.effectiveWeight > 0)
-      equal = weighted.every(target => target.effectiveWeight === weighted[0]!.effectiveWeight)
-      asked = weighted
-      if (!started && weighted.length > 0) start(weighted)
+      const able = all.filter(target => target.effectiveWeight > 0)
+      equal = able.every(target => target.effectiveWeight === able[0]!.effectiveWeight)
+      asked = able
+      if (!started && able.length > 0) start(able)
     },
 
     charge (target) {
       if (equal) {
         owing.add(target)
+        return
+      }
+      if (rotation !== undefined) {
+        rotation.charge(target)
         return
       }
       // As nginx does: a turn like any other, but none for a target that owes a whole rotation.

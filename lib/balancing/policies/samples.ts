@@ -32,7 +32,7 @@ const MOST_USES = 2
 const REMOVAL = 1 / 4
 /** In-flight figures that the quantile is of, and how often it is worked out. */
 const FIGURES = 128
-const EVERY = 16
+const EVERY = 64
 
 export class Samples {
   readonly #rules: SampleRules
@@ -89,8 +89,12 @@ export class Samples {
 
   /** What a target has said does not count any more. */
   forget (target: Target): void {
-    const at = this.#samples.findIndex(sample => sample.target === target)
-    if (at !== -1) this.#samples.splice(at, 1)
+    const samples = this.#samples
+    for (let i = 0; i < samples.length; i++) {
+      if (samples[i]!.target !== target) continue
+      samples.splice(i, 1)
+      return
+    }
   }
 
   /** Only what these have said counts. */
@@ -123,7 +127,8 @@ export class Samples {
 
 /** Cold before hot; among the cold the lowest latency, among the hot the fewest in flight: hot–cold lexicographic, for one unit of weight. */
 export function isBetter (a: Sample, b: Sample, threshold: number): boolean {
-  const [loadA, loadB] = [a.inFlight / a.target.effectiveWeight, b.inFlight / b.target.effectiveWeight]
+  const loadA = a.inFlight / a.target.effectiveWeight
+  const loadB = b.inFlight / b.target.effectiveWeight
   const hot = loadA > threshold
   if (hot !== (loadB > threshold)) return !hot
   return hot ? loadA < loadB : a.latency / a.target.effectiveWeight < b.latency / b.target.effectiveWeight
@@ -144,6 +149,6 @@ export function reuse (rate: number, removal: number, size: number, targets: num
 }
 
 function quantileOf (figures: readonly number[], quantile: number): number {
-  const sorted = [...figures].sort((a, b) => a - b)
+  const sorted = Float64Array.from(figures).sort()
   return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))]!
 }

@@ -49,8 +49,30 @@ t.test('A target that nothing is known of is as fast as the median of the others
   estimates.hear(3, 80, 0)
   estimates.refresh(1_000)
   near(t, estimates.latency(0, 1_000), 15 + 15 * Math.exp(-0.2), 'and that fades from when it came')
-  t.equal(estimates.isUnknown(0), true)
-  t.equal(estimates.isUnknown(1), false)
+})
+
+t.test('Requests in flight multiply what a request costs; streams are none', async t => {
+  const [a] = targetsOf(2) as [Target]
+  const estimates = estimatesOf([a])
+  estimates.hear(0, 100, 0)
+  t.equal(estimates.scores[0], 50)
+  a.inFlight = 4
+  a.streams = 1
+  estimates.loaded(a)
+  t.equal(estimates.scores[0], 200)
+})
+
+t.test('A second request to a target that nothing is known of costs as much as a failure besides', async t => {
+  const [a, b] = targetsOf(1, 1) as [Target, Target]
+  const estimates = estimatesOf([a, b])
+  estimates.hear(1, 100, 0)
+  estimates.update([a, b], 0)
+  t.equal(estimates.scores[0], 100)
+  a.inFlight = 1
+  estimates.loaded(a)
+  t.equal(estimates.scores[0], 200 + 1_000)
+  estimates.hear(0, 100, 0)
+  t.equal(estimates.scores[0], 200, 'not any more')
 })
 
 t.test('A failure counts by the share of attempts that fail, and fades as all else', async t => {
@@ -58,7 +80,7 @@ t.test('A failure counts by the share of attempts that fail, and fades as all el
   for (let i = 0; i < 100; i++) estimates.hear(0, 20, 0)
   estimates.hear(0, 'failed', 0)
   near(t, estimates.failing(0, 0), 0.05, 'one after many good ones')
-  near(t, estimates.cost[0]!, 20 + 0.05 * 1_000, 'and what that costs')
+  near(t, estimates.scores[0]!, 20 + 0.05 * 1_000, 'and what that costs')
   for (let i = 0; i < 4; i++) estimates.hear(0, 'failed', 0)
   near(t, estimates.failing(0, 0), 1 - 0.95 ** 5, 'five in a row')
   near(t, estimates.failing(0, 5_000), (1 - 0.95 ** 5) / Math.E, 'after a while')
@@ -71,9 +93,8 @@ t.test('A target that has only failed is known by that alone', async t => {
   const estimates = estimatesOf(targetsOf(1, 1))
   estimates.hear(1, 40, 0)
   estimates.hear(0, 'failed', 0)
-  t.equal(estimates.isUnknown(0), false)
   t.equal(estimates.latency(0, 0), 40, 'the median')
-  t.equal(estimates.cost[0], 40 + 1_000)
+  t.equal(estimates.scores[0], 40 + 1_000)
 })
 
 t.test('A failure costs five medians where that is more than its price in milliseconds', async t => {
@@ -96,7 +117,7 @@ t.test('Costs are for one unit of weight', async t => {
   const estimates = estimatesOf(targetsOf(4, 1))
   estimates.hear(0, 100, 0)
   estimates.hear(1, 100, 0)
-  t.same([...estimates.cost], [25, 100])
+  t.same([...estimates.scores], [25, 100])
 })
 
 t.test('Costs are brought up to date all round in 10 ms, a part of them at a time', async t => {
@@ -104,7 +125,7 @@ t.test('Costs are brought up to date all round in 10 ms, a part of them at a tim
   const estimates = estimatesOf(targets)
   estimates.refresh(0)
   targets.forEach((_, i) => { estimates.hear(i, 100, 0) })
-  const fresh = (now: number): number => estimates.cost.filter(cost => Math.abs(cost - 50 - 50 * Math.exp(-now / 5_000)) < 1e-9).length
+  const fresh = (now: number): number => estimates.scores.filter(score => Math.abs(score - 50 - 50 * Math.exp(-now / 5_000)) < 1e-9).length
   estimates.refresh(0.9)
   t.equal(fresh(0.9), 0, 'too early for even one')
   estimates.refresh(3)
@@ -112,16 +133,16 @@ t.test('Costs are brought up to date all round in 10 ms, a part of them at a tim
   estimates.refresh(13)
   t.equal(fresh(13), 10)
   estimates.refresh(1_000_000)
-  t.same([...estimates.cost], new Array(10).fill(50), 'all of them once, however late')
+  t.same([...estimates.scores], new Array(10).fill(50), 'all of them once, however late')
 })
 
-t.test('With thousands of targets, a hundred are brought up to date in a millisecond', async t => {
+t.test('With thousands of targets, 25 are brought up to date in a millisecond', async t => {
   const targets = targetsOf(...new Array(5_000).fill(1))
   const estimates = estimatesOf(targets)
   estimates.refresh(0)
   targets.forEach((_, i) => { estimates.hear(i, 100, 0) })
   estimates.refresh(2)
-  t.equal(estimates.cost.filter(cost => cost < 100).length, 200)
+  t.equal(estimates.scores.filter(score => score < 100).length, 50)
 })
 
 t.test('The median of many targets is found by looking at some of them', async t => {
@@ -138,11 +159,11 @@ t.test('Who stays keeps what is known of it, wherever it stands; who leaves and 
   estimates.hear(2, 30, 0)
   estimates.update([c, b], 0)
   t.equal(estimates.latency(0, 0), 30)
-  t.equal(estimates.isUnknown(1), true)
+  t.equal(estimates.latency(1, 0), 30, 'the median of those known')
   estimates.update([a, b, c], 0)
-  t.equal(estimates.isUnknown(0), true)
+  t.equal(estimates.latency(0, 0), 30, 'and so is the one that was away')
   t.equal(estimates.latency(2, 0), 30)
   estimates.update([], 0)
   estimates.refresh(5_000)
-  t.same([...estimates.cost], [], 'and nobody is no fault')
+  t.same([...estimates.scores], [], 'and nobody is no fault')
 })

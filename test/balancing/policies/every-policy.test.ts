@@ -5,7 +5,7 @@ import type { PickContext, Policy } from '../../../lib/balancing/policy.js'
 import type { Target } from '../../../lib/balancing/target.js'
 import { checked } from '../../../lib/options.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { tally, targetsOf, toolsOf } from '../../helpers/core.js'
+import { load, tally, targetsOf, toolsOf } from '../../helpers/core.js'
 
 type Rule = 'shares follow the weights' | 'light load reaches everybody' | 'sets asked for in turns are shared evenly'
 
@@ -79,7 +79,7 @@ function describePolicy ({ name, policy, ask = () => ({}), exceptions }: Subject
         if (!given.includes(picked)) t.fail(`${picked.id} was not given`)
         if (i % 5 === 0) policy.charge?.(all[Math.floor(random() * size)]!)
         policy.settle?.(picked, { outcome: i % 4 === 0 ? 'timeout' : 'success', durationMs: 5, ttfbMs: 3 })
-        picked.inFlight += i % 2
+        load(picked, picked.inFlight + i % 2, policy)
       }
     }
   })
@@ -100,7 +100,7 @@ function describePolicy ({ name, policy, ask = () => ({}), exceptions }: Subject
       const policy = begin(all, 77)
       return Array.from({ length: 200 }, (_, i) => {
         const picked = policy.pick(i % 7 === 0 ? all.slice(1) : all, ask(i))
-        picked.inFlight++
+        load(picked, picked.inFlight + 1, policy)
         return picked.id
       })
     }
@@ -116,7 +116,7 @@ function describePolicy ({ name, policy, ask = () => ({}), exceptions }: Subject
       for (let i = 0; i < 3 * size; i++) {
         const picked = policy.pick(young, ask(i))
         if (!young.includes(picked)) t.fail(`${picked.id} has left`)
-        picked.inFlight++
+        load(picked, picked.inFlight + 1, policy)
       }
     }
   })
@@ -140,7 +140,10 @@ function describePolicy ({ name, policy, ask = () => ({}), exceptions }: Subject
       const all = weighted(size)
       const policy = begin(all)
       // Nothing ends, so that policies which go by load see it.
-      for (let i = 100 * all.reduce((sum, { weight }) => sum + weight, 0); i > 0; i--) policy.pick(all, ask(i)).inFlight++
+      for (let i = 100 * all.reduce((sum, { weight }) => sum + weight, 0); i > 0; i--) {
+        const picked = policy.pick(all, ask(i))
+        load(picked, picked.inFlight + 1, policy)
+      }
       for (const { id, weight, inFlight } of all) {
         // Five standard deviations of a policy that draws by chance; the others are far closer.
         const expected = 100 * weight

@@ -4,7 +4,7 @@ import type { Answer, Policy } from '../../../lib/balancing/policy.js'
 import type { Target } from '../../../lib/balancing/target.js'
 import { checked } from '../../../lib/options.js'
 import { seededRandom } from '../../helpers/clock.js'
-import { tally, targetsOf, toolsOf } from '../../helpers/core.js'
+import { load, tally, targetsOf, toolsOf } from '../../helpers/core.js'
 
 interface Question { target: Target, path: string, timeoutMs: number, heard: (answer: Answer) => void }
 
@@ -50,8 +50,8 @@ t.test('Of those heard of, the one that is faster and not hot', async t => {
 
 t.test('Nobody heard of, or only one: least requests', async t => {
   const talking = new Talking(10)
-  for (const target of talking.targets) target.inFlight = 5
-  talking.targets[8]!.inFlight = 1
+  for (const target of talking.targets) load(target, 5, talking.policy)
+  load(talking.targets[8]!, 1, talking.policy)
   t.equal(talking.pick(), 'i')
   talking.answer(2, 0, 1)
   t.equal(talking.pick(), 'i')
@@ -60,8 +60,8 @@ t.test('Nobody heard of, or only one: least requests', async t => {
 t.test('Three targets are too few to have a pool of', async t => {
   const talking = new Talking(3)
   for (const i of [0, 1, 2]) talking.answer(i, 0, i)
-  talking.targets[0]!.inFlight = 1
-  talking.targets[1]!.inFlight = 1
+  load(talking.targets[0]!, 1, talking.policy)
+  load(talking.targets[1]!, 1, talking.policy)
   t.equal(talking.pick(), 'c')
 })
 
@@ -76,8 +76,8 @@ t.test('What is said goes out of date', async t => {
   const talking = new Talking(20, { maxAge: 300 })
   talking.answer(1, 0, 1)
   talking.answer(2, 0, 2)
-  for (const target of talking.targets) target.inFlight = 1
-  talking.targets[9]!.inFlight = 0
+  for (const target of talking.targets) load(target, 1, talking.policy)
+  load(talking.targets[9]!, 0, talking.policy)
   talking.now = 301
   t.equal(talking.pick(), 'j')
 })

@@ -7,34 +7,45 @@ import type { Target } from '../../target.js'
 export class BoundedLoad {
   readonly #factor: number
   #targets: readonly Target[] = []
-  /** Of `#targets`; not worked out before somebody has anything in flight. */
-  #requests = -1
+  /** In flight at `#targets`, and their weights together. */
+  #requests = 0
   #weight = 0
+  /** What of `#requests` is whose, by index; NaN for targets that may not be picked. */
+  #counted = new Float64Array(0)
 
   constructor (factor: number) {
     this.#factor = factor
   }
 
+  /** Membership or weights changed. */
+  update (all: readonly Target[]): void {
+    this.#counted = new Float64Array(all.length)
+    this.#targets = []
+  }
+
   /** The targets that may be picked, once a pick. */
   set (targets: readonly Target[]): void {
+    if (targets === this.#targets) return
     this.#targets = targets
-    this.#requests = -1
-  }
-
-  admits (target: Target): boolean {
-    return target.inFlight === 0 || target.inFlight < this.#capacity(target.weight)
-  }
-
-  #capacity (weight: number): number {
-    if (this.#requests === -1) {
-      this.#requests = 1
-      this.#weight = 0
-      for (const target of this.#targets) {
-        this.#requests += target.inFlight
-        this.#weight += target.weight
-      }
+    this.#requests = 0
+    this.#weight = 0
+    this.#counted.fill(NaN)
+    for (const { index, inFlight, weight } of targets) {
+      this.#requests += this.#counted[index] = inFlight
+      this.#weight += weight
     }
-    return capacity(this.#factor, this.#requests, weight / this.#weight)
+  }
+
+  /** What it has in flight has changed. */
+  loaded ({ index, inFlight }: Target): void {
+    const before = this.#counted[index]!
+    if (Number.isNaN(before)) return
+    this.#requests += inFlight - before
+    this.#counted[index] = inFlight
+  }
+
+  admits ({ inFlight, weight }: Target): boolean {
+    return inFlight === 0 || inFlight < capacity(this.#factor, this.#requests + 1, weight / this.#weight)
   }
 }
 

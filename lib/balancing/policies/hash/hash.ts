@@ -105,12 +105,18 @@ export function hash (tools: PolicyTools, settings: HashSettings = defaults): Po
 
     update (all) {
       among.forget()
+      bound?.update(all)
       nearest.update(all)
       if (members === undefined || members.length !== all.length || members.some(({ target, weight }, i) => target !== all[i] || weight !== target.weight)) {
         members = all.map(target => ({ target, weight: target.weight }))
         if (placement !== nearest) placement.update(all)
       }
       fallback.update?.(all)
+    },
+
+    loaded (target) {
+      bound?.loaded(target)
+      fallback.loaded?.(target)
     },
 
     ...(fallback.answered !== undefined && { answered: (target, answer) => { fallback.answered!(target, answer) } }),

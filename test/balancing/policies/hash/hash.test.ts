@@ -9,7 +9,7 @@ import type { Policy } from '../../../../lib/balancing/policy.js'
 import type { Target } from '../../../../lib/balancing/target.js'
 import { checked } from '../../../../lib/options.js'
 import { seededRandom } from '../../../helpers/clock.js'
-import { Core, tally, toolsOf } from '../../../helpers/core.js'
+import { Core, load, tally, toolsOf } from '../../../helpers/core.js'
 import { keysOf, manyServers, placed, servers } from '../../../helpers/hashing.js'
 
 const METHODS = ['rendezvous', 'ketama', 'maglev'] as const
@@ -37,7 +37,7 @@ for (const method of METHODS) {
     const policy = policyOf(all, { method })
     const keys = keysOf(300)
     const first = whose(policy, all, keys)
-    for (const target of all) target.inFlight = 50
+    for (const target of all) load(target, 50, policy)
     whose(policy, all.slice(3), keys)
     t.same(whose(policy, [...all], [...keys].reverse()).reverse(), first)
   })
@@ -192,7 +192,7 @@ for (const method of METHODS) {
     const policy = policyOf(all, { method, maxLoadFactor: 1.25 })
     const unbound = policyOf(all, { method })
     fc.assert(fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.boolean()), { maxLength: 120 }), steps => {
-      for (const target of all) target.inFlight = 0
+      for (const target of all) load(target, 0, policy)
       for (const [key, ends] of steps) {
         const hashKey = `key:${key}`
         const total = all.reduce((sum, { inFlight }) => sum + inFlight, 1)
@@ -205,8 +205,7 @@ for (const method of METHODS) {
           before = before.filter(target => target !== first)
           if (before.length === 1) break
         }
-        if (ends) picked.inFlight--
-        picked.inFlight++
+        if (!ends) load(picked, picked.inFlight + 1, policy)
       }
       return true
     }), { seed: 5, numRuns: 50 })
@@ -234,10 +233,13 @@ for (const method of METHODS) {
     const open: Target[] = []
     let [home, busiest, picks] = [0, 0, 0]
     for (let i = 0; i < 6_000; i++) {
-      if (open.length === 200) open.splice(Math.floor(random() * 200), 1)[0]!.inFlight--
+      if (open.length === 200) {
+        const [ended] = open.splice(Math.floor(random() * 200), 1)
+        load(ended!, ended!.inFlight - 1, bounded)
+      }
       const hashKey = zipf()
       const picked = bounded.pick(all, { hashKey })
-      picked.inFlight++
+      load(picked, picked.inFlight + 1, bounded)
       open.push(picked)
       if (i < 1_000) continue
       picks++
