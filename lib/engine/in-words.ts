@@ -18,6 +18,9 @@ const WORDS = new Map([
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'body of another length than announced']
 ])
 
+/** From Node 24 on, messages of certificates go on with what to do about a script of one's own. */
+const ADVICE = /; if the root CA is installed locally, .*/
+
 /** Falls back on the error's own message, which for certificates says it well; where several addresses were tried there is none, only a code. */
 export function inWords ({ code = '', name, message, reason }: NodeJS.ErrnoException & { reason?: unknown }): string {
   if (code.startsWith('HPE_') || name === 'HTTPParserError') return 'not HTTP'
@@ -25,5 +28,5 @@ export function inWords ({ code = '', name, message, reason }: NodeJS.ErrnoExcep
   if (words !== undefined) return words
   // OpenSSL's own errors: the message has numbers and places in its source, too.
   if (typeof reason === 'string') return `TLS: ${reason}`
-  return message !== '' ? message : code
+  return message !== '' ? message.replace(ADVICE, '') : code
 }

@@ -14,6 +14,7 @@ t.test('what an operator gets to read', async t => {
     [error('ERR_TLS_CERT_ALTNAME_INVALID', "Hostname/IP does not match certificate's altnames", { reason: 'Host: a. is not cert\'s CN: b' }), 'certificate is for another name'],
     [error('ERR_OSSL_PEM_NO_START_LINE', 'error:0480006C:PEM routines::no start line', { reason: 'no start line' }), 'TLS: no start line'],
     [error('CERT_HAS_EXPIRED', 'certificate has expired'), 'certificate has expired'],
+    [error('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate; if the root CA is installed locally, try running Node.js with --use-system-ca'), 'self-signed certificate'],
     [error('EWHATEVER', ''), 'EWHATEVER']
   ]
   for (const [cause, words] of cases) t.equal(inWords(cause), words)

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { request } from 'undici'
-import { selfSigned } from '../helpers/certificates.js'
+import { selfSigned, VERIFIES_IPV6 } from '../helpers/certificates.js'
 import { startTarget } from '../helpers/servers.js'
 import { startUpstream } from '../helpers/upstreams.js'
 
@@ -74,7 +74,7 @@ t.test('https by address, version 4 and 6: the address itself is verified, and n
   const warn = (warning: Error & { code?: string }): void => { warnings.push(warning.code ?? warning.message) }
   process.on('warning', warn)
   t.teardown(() => process.off('warning', warn))
-  for (const [host, inUrl] of [['127.0.0.1', '127.0.0.1'], ['::1', '[::1]']] as const) {
+  for (const [host, inUrl] of [['127.0.0.1', '127.0.0.1'], ...VERIFIES_IPV6 ? [['::1', '[::1]'] as const] : []] as const) {
     const names: unknown[] = []
     const server = createServer(byAddress, (request, response) => {
       names.push((request.socket as TLSSocket & { servername: unknown }).servername)

@@ -60,11 +60,15 @@ t.test('a client cannot have a trusted proxy’s word on it forgotten by naming 
 })
 
 t.test('a target that reads only so many fields reads ours', async t => {
-  const target = await startTarget(t, 'a')
-  target.server.maxHeadersCount = 20
+  let first: string[] = []
+  const target = await startTarget(t, 'a', (_seen, { rawHeaders }, response) => {
+    first = rawHeaders.filter((_, i) => i % 2 === 0).slice(0, 20)
+    response.end()
+  })
+  target.server.maxHeadersCount = 0
   const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
   await app.inject({ url: '/', headers: Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`a${i}`, ''])) })
-  t.match(target.seen[0]!.headers, { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'localhost:80', via: /./, 'x-request-id': /./ })
+  for (const name of ['x-forwarded-for', 'x-forwarded-host', 'via', 'x-request-id']) t.ok(first.includes(name), name)
 })
 
 t.test('a prefix in any letters is written as a path is', async t => {

@@ -17,12 +17,15 @@ async function statusWith (t: Test, count: number, kept: number | null): Promise
   return status
 }
 
+/** From Node 22 on, Node refuses by itself, with 431. */
+const REFUSED = /^(?:400|431)$/
+
 t.test('a request of which Node has dropped fields is refused, whatever the server’s limit is', async t => {
   t.equal(await statusWith(t, 998, null), 200)
   t.equal(await statusWith(t, 999, null), 400, 'nobody can tell whether there was one more')
-  t.equal(await statusWith(t, 1_500, null), 400)
+  t.match(await statusWith(t, 1_500, null), REFUSED)
   t.equal(await statusWith(t, 1_500, 2_000), 200)
-  t.equal(await statusWith(t, 60, 50), 400)
+  t.match(await statusWith(t, 60, 50), REFUSED)
   t.equal(await statusWith(t, 1_500, 0), 200, '0: it keeps all')
 })
 
@@ -33,7 +36,7 @@ t.test('nor is it written down again without them, to be served as if it had not
   const client = await WireClient.open(url)
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
   client.send(`POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${fields(100)}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`)
-  t.equal((await client.next())?.status, 400)
+  t.match((await client.next())?.status, REFUSED)
   await client.closed
   t.equal(target.seen.length, 0)
 })

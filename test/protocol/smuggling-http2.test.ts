@@ -12,6 +12,8 @@ interface Vector {
   trailers?: Field[]
   /** `refused`: the stream or the connection is reset, or the answer is 4xx; nothing arrives. Otherwise what arrives. */
   outcome: string
+  /** It may be refused as well. */
+  refusable?: boolean
   /** Fields that the target sees; undefined for those that it must not see. */
   sees?: Record<string, string | undefined>
 }
@@ -39,6 +41,8 @@ const vectors: Vector[] = [
   ...['4', '6', '0', '', '+5', '0x5', '5, 5', '99999999999999999999', '9007199254740993'].map(length => post('refused', ['content-length', length])),
   post('refused', ['content-length', '5'], ['content-length', '5']),
   post('refused', ['content-length', '5'], ['content-length', '6']),
+  // Dropped, or refused, by version of Node.
+  ...['5\0', '4\r\nx: y'].map(length => ({ ...post(HELLO, ['content-length', length]), refusable: true, sees: { x: undefined, 'content-length': undefined } })),
   get('refused', {}, ['content-length', '5']),
   ...['chunked', 'identity', 'chunked, identity'].map(coding => post('refused', ['transfer-encoding', coding])),
   ...['Transfer-Encoding', 'TRANSFER-ENCODING', 'A'].map(name => post('refused', [name, 'chunked'])),
@@ -50,7 +54,7 @@ const vectors: Vector[] = [
   post('refused', ['te', 'gzip']),
   ...[
     ['a', 'b\r\nx: y'], ['a', 'b\nx: y'], ['a', 'b\rx'], ['a', 'b\0'], ['a', 'b\x01'], ['a', 'b\x7f'], ['a', ' b'], ['a', 'b '], ['a', '\tb'], ['a', `b\r\n\r\n${SMUGGLED}`],
-    ['', 'x'], ['a b', 'x'], ['a:b', 'x'], ['a\r\nx', 'y'], ['a\0', 'x'], ['(a)', 'x'], ['transfer-encoding ', 'chunked'], ['content-length', '5\0'], ['content-length', '4\r\nx: y'],
+    ['', 'x'], ['a b', 'x'], ['a:b', 'x'], ['a\r\nx', 'y'], ['a\0', 'x'], ['(a)', 'x'], ['transfer-encoding ', 'chunked'],
     ['expect', '100-continue'], ['http2-settings', 'x'], ['trailer', 'x'], ['forwarded', 'for=6.6.6.6'], ['x_forwarded_for', '6.6.6.6']
   ].map(field => dropped(...field as unknown as Field)),
   { ...post(HELLO, ['te', 'trailers']), sees: { te: 'trailers' } },
@@ -85,7 +89,7 @@ const vectors: Vector[] = [
 const ASK = pseudo({ ':path': '/next/same' })
 
 t.test('frames of HTTP/2', async t => {
-  process.once('warning', warning => t.fail(`Node warns: ${String(warning)}`))
+  process.on('warning', warning => { if (warning.name === 'UnsupportedWarning') t.fail(String(warning)) })
   const target = await startStrictTarget(t)
   const app = Fastify({ http2: true }) as unknown as FastifyInstance
   t.teardown(() => app.close())
@@ -100,14 +104,15 @@ t.test('frames of HTTP/2', async t => {
       const client = await Http2Client.open(url)
       const ending = await client.ask(vector.fields, vector.body, vector.trailers)
       const arrived = [...target.arrived]
-      if (vector.outcome === 'refused') {
+      const refused = vector.outcome === 'refused' || (vector.refusable === true && isRefusal(ending))
+      if (refused) {
         t.ok(isRefusal(ending), JSON.stringify(ending))
         t.strictSame(arrived, [], 'nothing arrived')
       } else {
         t.strictSame(ending, { body: vector.outcome.startsWith('HEAD') ? '' : vector.outcome })
         t.strictSame(arrived.map(({ short }) => short), [vector.outcome], 'exactly this arrived')
       }
-      for (const [name, value] of Object.entries(vector.sees ?? {})) {
+      for (const [name, value] of refused ? [] : Object.entries(vector.sees ?? {})) {
         t.equal(arrived[0]!.fields.filter(field => field[0] === name).map(field => field[1]).join(', ') || undefined, value, name)
       }
       const same = await client.ask(ASK)
