@@ -14,7 +14,8 @@ const COMMANDS: Array<{ begins: string, in: string } | { begins: string, why: st
   { begins: 'curl localhost:3000/lb/upstreams/shop', in: 'test/docs/admin.test.ts' },
   { begins: 'curl -X PATCH', in: 'test/docs/admin.test.ts' },
   { begins: 'redis-cli HSET', in: 'test/docs/discovery.test.ts' },
-  { begins: 'redis-cli PUBLISH', in: 'test/docs/discovery.test.ts' }
+  { begins: 'redis-cli PUBLISH', in: 'test/docs/discovery.test.ts' },
+  { begins: 'curl -s -H', in: 'test/docs/behind-a-proxy.test.ts' }
 ]
 
 interface Command { text: string, where: string }

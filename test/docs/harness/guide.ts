@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import type { Upstream } from '../../../lib/index.js'
 import { startTarget, type Ending, type Seen, type TestTarget } from '../../helpers/servers.js'
 import { readPage, type Fence } from './pages.js'
-import { runSnippet } from './snippet.js'
+import { fileOf, runSnippet } from './snippet.js'
 
 type Handler = Parameters<typeof startTarget>[2]
 
@@ -90,7 +90,7 @@ export class Guide {
     await after?.(app)
     if (listens && !app.server.listening) await app.listen({ port: 0, host: '127.0.0.1' })
     const address = app.server.address()
-    const url = address === null || typeof address === 'string' ? '' : `${'cert' in (app.initialConfig.https as object | undefined ?? {}) ? 'https' : 'http'}://127.0.0.1:${address.port}`
+    const url = address === null || typeof address === 'string' ? '' : `${app.initialConfig.https === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`
     return {
       app,
       url,
@@ -99,6 +99,11 @@ export class Guide {
       upstream: (name = [...app.upstreams][0]!.name) => app.upstreams.get(name)!,
       get: async (path = '/', init) => await (await fetch(url + path, init)).text()
     }
+  }
+
+  /** The file of the snippet that has `text` in it, to be run in a process of its own. */
+  file (t: Ending, text: string, places: Record<string, string>): string {
+    return fileOf(t, this.code(text), new Map(Object.entries(places)))
   }
 
   /** Servers for `http://10.0.0.1:3000` and such. */

@@ -29,25 +29,41 @@ const IMPORTS: Record<string, string> = {
 
 /** Runs it. What it has declared at its top, of the names asked for, is in `$`. */
 export async function runSnippet (t: Ending, code: string, { lang, given, places }: Making, wanted: string[] = []): Promise<{ module: Record<string, unknown>, $: Record<string, unknown> }> {
-  let body = code
-  for (const [from, to] of places) body = body.replaceAll(from, to)
-  body = body.replace(/\.listen\(\{[^}]*\}\)/g, ".listen({ port: 0, host: '127.0.0.1' })")
-  const prelude = Object.entries(IMPORTS).filter(([name]) => uses(code, name) && !declares(code, name) && !(name in given)).map(([, line]) => line)
   const names = Object.keys(given).filter(name => !declares(code, name))
   const id = count++
   handOver.set(id, given)
   const any = lang === 'ts' ? ' as any' : ''
-  if (names.length > 0) prelude.push(`const { ${names.join(', ')} } = (globalThis${any}).snippets.get(${id})`)
+  const taken = names.length > 0 ? `const { ${names.join(', ')} } = (globalThis${any}).snippets.get(${id}); ` : ''
   const seen = wanted.filter(name => declares(code, name))
-  const text = `${prelude.join('; ')}${prelude.length > 0 ? '; ' : ''}${body}\nexport const $ = { ${seen.join(', ')} }\n`
+  const text = `${imports(code, given)}${taken}${placed(code, places)}\nexport const $ = { ${seen.join(', ')} }\n`
+  const module = await import(pathToFileURL(writeSnippet(t, text, lang)).href) as Record<string, unknown>
+  handOver.delete(id)
+  return { module, $: module.$ as Record<string, unknown> }
+}
+
+/** Its file, to be run in a process of its own. */
+export function fileOf (t: Ending, code: string, places: ReadonlyMap<string, string>): string {
+  return writeSnippet(t, imports(code, {}) + placed(code, places), 'js')
+}
+
+function writeSnippet (t: Ending, text: string, lang: string): string {
   mkdirSync(FOLDER, { recursive: true })
   const folder = mkdtempSync(join(FOLDER, 'snippet-'))
   t.teardown(() => { rmSync(folder, { recursive: true }) })
   const file = join(folder, lang === 'ts' ? 'snippet.ts' : 'snippet.mjs')
   writeFileSync(file, text)
-  const module = await import(pathToFileURL(file).href) as Record<string, unknown>
-  handOver.delete(id)
-  return { module, $: module.$ as Record<string, unknown> }
+  return file
+}
+
+/** On the line of its first, so that line numbers stay. */
+function imports (code: string, given: Record<string, unknown>): string {
+  return Object.entries(IMPORTS).filter(([name]) => uses(code, name) && !declares(code, name) && !(name in given)).map(([, line]) => `${line}; `).join('')
+}
+
+function placed (code: string, places: ReadonlyMap<string, string>): string {
+  let text = code
+  for (const [from, to] of places) text = text.replaceAll(from, to)
+  return text.replace(/\.listen\(\{[^}]*\}\)/g, ".listen({ port: 0, host: '127.0.0.1' })")
 }
 
 function uses (code: string, name: string): boolean {

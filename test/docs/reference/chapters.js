@@ -25,7 +25,7 @@ export const pages = [
       },
       {
         title: 'Affinity',
-        types: [['AffinityOptions', '`affinity`'], ['CookieAffinityOptions'], ['AffinityCookieOptions', '`affinity.cookie`'], ['SessionAffinityOptions'], ['SessionPlace', '`affinity.session`']]
+        types: [['AffinityOptions', '`affinity`'], ['CookieAffinityOptions'], ['AffinityCookieOptions', '`affinity.cookie`'], ['CookieAttributes', '`affinity.cookie`'], ['SessionAffinityOptions'], ['SessionPlace', '`affinity.session`']]
       },
       { title: 'Health', types: [['HealthOptions', '`health`'], ['ProbeOptions', '`health.active`'], ['ProbeExpectation', '`health.active.expect`'], ['EjectionOptions', '`health.passive`'], ['SlowStartOptions', '`slowStart`']] },
       { title: 'Retries', types: [['RetryOptions', '`retry`'], ['BackoffOptions', '`retry.backoff`'], ['BudgetOptions', '`retry.budget`'], ['HedgeOptions', '`retry.hedge`']] },
@@ -44,11 +44,12 @@ export const pages = [
 \`import loadBalancer from 'fastify-load-balancer'\`, or \`{ loadBalancer }\`; \`require()\` gives the function itself. It decorates: \`fastify.upstreams\` (\`Upstreams\`),
 \`reply.balance(upstream?, options?)\` and \`request.balancing\` (\`Balancing\`, or null). \`EngineOptions\` are those of \`UpstreamOptions\` that have nothing to do with Fastify.`,
     chapters: [
-      { title: 'Upstreams', types: [['Upstreams'], ['Upstream'], ['UpstreamEvents', '`upstream.on()`'], ['UpstreamEvent'], ['Target', '`upstream.targets`'], ['TargetState'], ['TargetHealth']] },
+      { title: 'Upstreams', types: [['Upstreams'], ['Upstream'], ['UpstreamEvents', '`upstream.on()`'], ['UpstreamEvent'], ['Target', '`upstream.targets`'], ['TargetConfig', '`target.config`'], ['TargetState'], ['TargetHealth']] },
       { title: 'Snapshots', types: [['UpstreamSnapshot', '`upstream.snapshot()`'], ['TargetSnapshot'], ['DiscoverySnapshot']] },
-      { title: 'Of a request', types: [['Balancing', '`request.balancing`'], ['AttemptReport'], ['Outcome'], ['AttemptMessage', '`diagnostics_channel`'], ['TargetMessage', '`diagnostics_channel`']] },
+      { title: 'Of a request', types: [['Balancing', '`request.balancing`'], ['AttemptReport'], ['Outcome'], ['LoadBalancerErrorCode', '`error.code`'], ['AttemptMessage', '`diagnostics_channel`'], ['TargetMessage', '`diagnostics_channel`']] },
       { title: 'Policies of your own', types: [['PolicyFactory'], ['Policy'], ['PolicyTools'], ['PickContext'], ['Settlement'], ['Answer'], ['Ask'], ['Later']] },
-      { title: 'Clients of Redis', types: [['RedisClient'], ['IoRedisClient'], ['IoRedisSubscriber'], ['NodeRedisClient'], ['NodeRedisSubscriber']] }
+      { title: 'Time', types: [['Clock', 'tests and simulations'], ['Timer']] },
+      { title: 'Clients of Redis', types: [['RedisClient'], ['RedisSubscriber'], ['IoRedisClient'], ['IoRedisSubscriber'], ['NodeRedisClient'], ['NodeRedisSubscriber']] }
     ]
   }
 ]

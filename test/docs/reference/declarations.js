@@ -33,7 +33,7 @@ export function declarations () {
     exported.push(symbol.name)
     const origin = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
     const node = origin.declarations?.find(node => ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isClassDeclaration(node))
-    if (node !== undefined && resolve(node.getSourceFile().fileName) !== DOOR) found.set(symbol.name, declarationOf(node, checker))
+    if (node !== undefined && (resolve(node.getSourceFile().fileName) !== DOOR || !found.has(symbol.name))) found.set(symbol.name, declarationOf(node, checker))
   }
   return { found, exported: exported.sort() }
 }
@@ -55,7 +55,7 @@ function isExported (node) {
 function declarationOf (node, checker) {
   const { doc } = commentOf(node)
   const name = node.name.text
-  if (ts.isTypeAliasDeclaration(node)) return { name, kind: 'type', doc, type: ts.isTypeOperatorNode(node.type) ? spelledOut(node, checker) : plain(node.type), members: [] }
+  if (ts.isTypeAliasDeclaration(node)) return { name, kind: 'type', doc, type: ts.isTypeOperatorNode(node.type) || ts.isIndexedAccessTypeNode(node.type) ? spelledOut(node, checker) : plain(node.type), members: [] }
   const own = node.members.filter(isPublic).flatMap(member => membersOf(member, checker))
   const inherited = (node.heritageClauses ?? []).flatMap(({ types }) => types).flatMap(type => inheritedBy(type, checker))
   const names = new Set(own.map(({ name }) => name))
