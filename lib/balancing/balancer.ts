@@ -3,9 +3,10 @@
  *
  * Everything that decides who may be picked is worked out when something changes (`#refresh`); a pick reads the result.
  */
-import type { Clock, Random, Timer } from './clock.js'
+import type { Clock, Random } from './clock.js'
 import { Ejection, type EjectionRules } from './ejection.js'
-import { verdictOf, type Settlement } from './outcome.js'
+import type { Settlement } from './outcome.js'
+import { PassiveHealth } from './passive-health.js'
 import type { Answer, Ask, PickContext, Policy, PolicyFactory } from './policy.js'
 import { slowStartFactor, type SlowStart } from './slow-start.js'
 import { Target, type TargetConfig, type TargetHealth, type TargetState } from './target.js'
@@ -55,8 +56,7 @@ export class Balancer {
   byId: ReadonlyMap<string, Target> = new Map()
   readonly #options: BalancerOptions
   readonly #policy: Policy
-  readonly #failureStatuses: ReadonlySet<number>
-  readonly #returns = new Map<Target, Timer>()
+  readonly #passive: PassiveHealth
   #available: Availability = { levels: [], panic: false }
   /** How many targets have no slot left; nobody needs to be looked at while it is 0. */
   #full = 0
@@ -67,7 +67,23 @@ export class Balancer {
     this.#options = options
     const { random, clock } = options
     this.#policy = options.policy({ random, now: () => clock.now(), later: run => { clock.after(0, call, run) }, ask: options.ask })
-    this.#failureStatuses = new Set(options.ejection === false ? [] : options.ejection.failureStatuses)
+    this.#passive = new PassiveHealth({
+      rules: options.ejection,
+      clock,
+      all: () => this.all,
+      has: target => this.#has(target),
+      changed: () => { this.#refresh() },
+      opened: () => { options.opened() },
+      ejected: (target, reason) => {
+        this.#refresh()
+        options.notify('ejected', target, reason)
+      },
+      restored: (target, reason) => {
+        this.#beginSlowStart(target)
+        this.#refresh()
+        options.notify('restored', target, reason)
+      }
+    })
   }
 
   /** Health is being ignored, in a tier or altogether, because too few targets are eligible. */
@@ -156,6 +172,11 @@ export class Balancer {
     return chosen
   }
 
+  /** It has not left. */
+  #has (target: Target): boolean {
+    return this.byId.get(target.id) === target
+  }
+
   // ---- attempts ---------------------------------------------------------------------------------------------------
 
   /** An attempt at this target begins: takes a slot, which the lease gives back. */
@@ -174,14 +195,14 @@ export class Balancer {
 
   /** @internal The lease gives its slot back. */
   release (target: Target): void {
-    if (target.inFlight === target.config.maxRequests && this.byId.get(target.id) === target) this.#full--
+    if (target.inFlight === target.config.maxRequests && this.#has(target)) this.#full--
     target.inFlight--
     this.loaded(target)
   }
 
   /** @internal What it has in flight has changed. */
   loaded (target: Target): void {
-    if (this.#policy.loaded === undefined || this.byId.get(target.id) !== target) return
+    if (this.#policy.loaded === undefined || !this.#has(target)) return
     try {
       this.#policy.loaded(target)
     } catch (error) {
@@ -194,7 +215,7 @@ export class Balancer {
 
   /** @internal The headers of an answer are here. */
   hear (target: Target, answer: Answer): void {
-    if (this.byId.get(target.id) !== target) return
+    if (!this.#has(target)) return
     try {
       this.#policy.answered?.(target, answer)
     } catch (error) {
@@ -204,91 +225,28 @@ export class Balancer {
 
   /** @internal What an attempt has shown about its target. */
   record (target: Target, settlement: Settlement, trial: boolean): void {
-    if (this.byId.get(target.id) === target) {
+    if (this.#has(target)) {
       try {
         this.#policy.settle?.(target, settlement)
       } catch (error) {
         this.#options.fault(error, 'policy.settle')
       }
     }
-    const verdict = verdictOf(settlement, this.#failureStatuses)
-    target.counters.add(settlement)
-    const why = settlement.outcome === 'bad-status' ? `status ${settlement.status}` : settlement.why ?? settlement.outcome
-    if (verdict === 'bad') {
-      target.failures++
-      target.counters.lastFailure = why
-    }
-    this.judge(target, verdict, trial, settlement.outcome === 'connect-failure', why, settlement.endedAt)
+    this.#passive.record(target, settlement, trial)
   }
 
-  /** @internal Passive health: a verdict on a target, from a trial or from ordinary traffic. */
-  judge (target: Target, verdict: 'good' | 'bad' | 'neutral', trial: boolean, unreachable: boolean, why: string, now = this.#options.clock.now()): void {
-    if (this.byId.get(target.id) !== target) return
-    const { ejection } = target
-    if (trial) {
-      if (ejection.standing !== 'trial') return
-      if (verdict === 'good') this.#restore(target, 'the trial request succeeded')
-      else if (verdict === 'bad') this.#eject(target, unreachable, `the trial request failed: ${why}`)
-      else {
-        ejection.trying = false
-        this.#refresh()
-        this.#options.opened()
-      }
-    } else if (verdict === 'good') {
-      ejection.succeeded(now)
-    } else if (verdict === 'bad') {
-      const reason = ejection.failed(now, why)
-      if (reason !== undefined && ejection.standing === 'in' && this.#mayEject(target, unreachable)) {
-        this.#eject(target, unreachable, reason)
-      }
-    }
-  }
-
-  /** Never the last one in; for failures that may have a common cause, only a share of all. */
-  #mayEject (target: Target, unreachable: boolean): boolean {
-    const { maxEjected } = this.#options.ejection as EjectionRules
-    const othersLeft = this.all.some(other => other !== target && other.eligible && other.ejection.standing === 'in')
-    if (!othersLeft) return false
-    if (unreachable) return true
-    const out = this.all.reduce((count, other) => count + (other.ejection.standing !== 'in' && !other.ejection.unreachable ? 1 : 0), 0)
-    return out < Math.max(1, Math.floor(maxEjected * this.all.length))
-  }
-
-  #eject (target: Target, unreachable: boolean, reason: string): void {
-    const length = target.ejection.eject(this.#options.clock.now(), unreachable, reason)
-    this.#returns.set(target, this.#options.clock.after(length, this.#onReturn, target))
-    target.counters.ejections++
-    this.#refresh()
-    this.#options.notify('ejected', target, reason)
-  }
-
-  readonly #onReturn = (target: Target): void => {
-    this.#returns.delete(target)
-    target.ejection.tryAgain()
-    this.#refresh()
-    this.#options.opened()
-  }
-
-  #restore (target: Target, reason: string): void {
-    this.#cancelReturn(target)
-    target.ejection.restore(this.#options.clock.now())
-    this.#beginSlowStart(target)
-    this.#refresh()
-    this.#options.notify('restored', target, reason)
-  }
-
-  #cancelReturn (target: Target): void {
-    this.#options.clock.cancel(this.#returns.get(target))
-    this.#returns.delete(target)
+  /** @internal The headers of a good answer to a trial are here. */
+  proven (target: Target): void {
+    this.#passive.proven(target)
   }
 
   // ---- active health ----------------------------------------------------------------------------------------------
 
   /** Probes have decided. Tells everybody when that is a change. */
   setHealth (target: Target, health: 'healthy' | 'unhealthy', reason?: string): void {
-    if (this.byId.get(target.id) !== target) return
+    if (!this.#has(target)) return
     if (health === 'healthy' && target.ejection.standing !== 'in' && this.#options.ejection !== false && this.#options.ejection.restoredByProbe) {
-      this.#restore(target, 'a probe passed')
+      this.#passive.restore(target, 'a probe passed')
     }
     if (target.health === health) return
     const wasPending = target.health === 'pending'
@@ -347,7 +305,7 @@ export class Balancer {
     const kept = new Set(this.all)
     const removed = before.filter(target => !kept.has(target))
     for (const target of removed) {
-      this.#cancelReturn(target)
+      this.#passive.forget(target)
       this.#warming = this.#warming.filter(other => other !== target)
     }
     const running = before.some(other => kept.has(other) && other.health !== 'pending')
@@ -358,8 +316,8 @@ export class Balancer {
     if (added.length + changed.length + removed.length > 0 || before.some((target, i) => target !== this.all[i])) this.#rebuild()
     for (const target of removed) notify('removed', target)
     // Whoever is told may have changed things again.
-    for (const target of added) if (this.byId.get(target.id) === target) notify('added', target)
-    for (const target of changed) if (this.byId.get(target.id) === target) notify('changed', target)
+    for (const target of added) if (this.#has(target)) notify('added', target)
+    for (const target of changed) if (this.#has(target)) notify('changed', target)
     return { added, removed }
   }
 
@@ -438,7 +396,7 @@ export class Lease {
   answered (): void {
     if (!this.#trial) return
     this.#trial = false
-    this.#balancer.judge(this.target, 'good', true, false, 'success')
+    this.#balancer.proven(this.target)
   }
 
   /** The attempt has ended, however it did: the slot is free and the outcome counts. A second call does nothing. */

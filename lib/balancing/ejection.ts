@@ -26,7 +26,8 @@ export interface EjectionOptions {
   maxEjectionTime?: number
   /**
    * Share of the targets, 0 to 1, that may be out at once for bad statuses, timeouts and resets, which may have a common cause; at least
-   * one of two or more always may. Targets that cannot be connected to do not count. The last one in is never ejected. @default 0.5
+   * one of two or more always may. Targets that cannot be connected to do not count. The last one in is never ejected. For a timeout, nobody is ejected while most of the others
+   * fail at least half as often: there is more to do than all can, and fewer can do still less. @default 0.5
    */
   maxEjected?: number
   /** Statuses that count as failures. @default [502, 503, 504] */
@@ -81,6 +82,12 @@ export class Ejection {
   /** May take a request now. */
   get admits (): boolean {
     return this.standing === 'in' || (this.standing === 'trial' && !this.trying)
+  }
+
+  /** Share of the attempts of late that failed; 0 where nobody counts. */
+  get failing (): number {
+    const rate = this.#rate
+    return rate === undefined || rate.total === 0 ? 0 : rate.marked / rate.total
   }
 
   succeeded (now: number): void {

@@ -263,6 +263,36 @@ t.test('One that cannot be connected to is ejected beyond that share, and does n
   t.equal(other.standings(), 'a out, b out, c out, d in, e in')
 })
 
+t.test('Timeouts that most targets have are load: nobody is ejected for them, since the others would have still more', async t => {
+  const core = setup(5)
+  for (let i = 0; i < 50; i++) for (const id of 'abcde') core.attempt(id, i < 40 ? 'success' : 'timeout')
+  t.equal(core.standings(), 'a in, b in, c in, d in, e in')
+})
+
+t.test('Who times out more than twice as often as most others is ejected, though they do, too', async t => {
+  const core = setup(5)
+  for (let i = 0; i < 50; i++) for (const id of 'abcde') core.attempt(id, id === 'a' || i % 3 === 0 ? 'timeout' : 'success')
+  t.equal(core.standings(), 'a out, b in, c in, d in, e in')
+})
+
+t.test('Half of the targets or less that time out are no load', async t => {
+  const core = setup(4)
+  for (let i = 0; i < 6; i++) for (const id of 'abcd') core.attempt(id, id < 'c' ? 'timeout' : 'success')
+  t.equal(core.standings(), 'a out, b out, c in, d in')
+})
+
+t.test('Where failures are not counted by their share, all that time out are taken one by one, up to half', async t => {
+  const core = setup(4, { ejection: { failureRate: 0 } })
+  for (let i = 0; i < 6; i++) for (const id of 'abcd') core.attempt(id, 'timeout')
+  t.equal(core.standings(), 'a out, b out, c in, d in')
+})
+
+t.test('Bad statuses that all have eject half of them', async t => {
+  const core = setup(4)
+  for (let i = 0; i < 6; i++) for (const id of 'abcd') core.attempt(id, 'bad-status', { status: 503 })
+  t.equal(core.standings(), 'a out, b out, c in, d in')
+})
+
 t.test('Trials count in that share', async t => {
   const core = setup(4, { ejection: { maxEjected: 0.25 } })
   core.attempt('a', 'timeout', { times: 5 })

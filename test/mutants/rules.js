@@ -89,16 +89,23 @@ export const rules = [
   },
   {
     name: 'the last target is never ejected',
-    file: 'balancing/balancer.ts',
-    find: 'if (!othersLeft) return false\n',
+    file: 'balancing/passive-health.ts',
+    find: 'if (othersIn.length === 0) return false\n',
     replace: '',
     tests: ['balancing/ejection', 'balancing/properties']
   },
   {
     name: 'no more than a share of the targets is ejected at once',
-    file: 'balancing/balancer.ts',
-    find: 'return out < Math.max(1, Math.floor(maxEjected * this.all.length))',
+    file: 'balancing/passive-health.ts',
+    find: 'return out < Math.max(1, Math.floor(maxEjected * all.length))',
     replace: 'return out < Infinity * maxEjected',
+    tests: ['balancing/ejection']
+  },
+  {
+    name: 'timeouts that most targets have eject nobody',
+    file: 'balancing/passive-health.ts',
+    find: 'alike.length > others.length / 2',
+    replace: 'alike.length > others.length',
     tests: ['balancing/ejection']
   },
   {
@@ -208,9 +215,9 @@ export const rules = [
   },
   {
     name: 'a target on trial takes one who waits',
-    file: 'balancing/balancer.ts',
-    find: 'tryAgain()\n    this.#refresh()\n    this.#options.opened',
-    replace: 'tryAgain()\n    this.#refresh()\n    if (this.#full < 0) this.#options.opened',
+    file: 'balancing/passive-health.ts',
+    find: 'tryAgain()\n    this.#options.changed()\n    this.#options.opened',
+    replace: 'tryAgain()\n    this.#options.changed()\n    if (this.#returns.size < 0) this.#options.opened',
     tests: ['engine/queue']
   },
   {
