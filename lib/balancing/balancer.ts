@@ -95,7 +95,7 @@ export class Balancer {
   pick (context: PickContext = NOTHING): Target | Refusal {
     if (this.#warming.length > 0) this.#warm()
     const { tags } = context
-    if (tags === undefined || context.tagsFallback !== 'any') return this.#pickTagged(context, tags, true)
+    if (tags === undefined || context.fallback !== 'any') return this.#pickTagged(context, tags, true)
     // One of the others who is well is better than one of these who is not.
     const picked = this.#pickTagged(context, tags, false)
     return typeof picked === 'string' ? this.#pickTagged(context, undefined, true) : picked

@@ -15,7 +15,7 @@ export interface PickContext {
   /** Only targets that carry all of these tags. */
   tags?: Readonly<Record<string, string>> | undefined
   /** With `tags`, when none of those can take it: `any` other target, or `none`, which is the default. */
-  tagsFallback?: 'any' | 'none' | undefined
+  fallback?: 'any' | 'none' | undefined
   /** Ids of targets this request has tried already. */
   tried?: readonly string[] | undefined
 }

@@ -26,6 +26,6 @@ export const pickOptions = object<PickContext>({
   affinity: optional(string),
   address: optional(string),
   tags: optional(tagsOption),
-  tagsFallback: optional(oneOf('any', 'none')),
+  fallback: optional(oneOf('any', 'none')),
   tried: optional(array(string))
 } as never)

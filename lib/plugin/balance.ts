@@ -21,7 +21,7 @@ export interface BalanceOptions {
   /** Only targets that carry these tags. Outranks the route's `split`. @default {} */
   tags?: Record<string, string>
   /** When none of those can take the request: `any` other target, or `none`, and the answer is 503. @default 'none' */
-  tagsFallback?: 'any' | 'none'
+  fallback?: 'any' | 'none'
   /** Deadlines of this request; what is absent is the upstream's. @default {} */
   timeouts?: TimeoutOptions
   /** Retries of this request; what is absent is the upstream's. `budget` and `hedge` are the upstream's alone. @default {} */
@@ -47,7 +47,7 @@ const balanceOptions = object<BalanceOptions>({
   path: optional(string),
   hashKey: optional(anyText),
   tags: optional(tagsOption),
-  tagsFallback: optional(oneOf('any', 'none')),
+  fallback: optional(oneOf('any', 'none')),
   timeouts: optional(partial(timeoutFields)),
   retry: optional(switchable(partial(ownRetryFields), false))
 } as never)
@@ -155,7 +155,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
     hashKey: given.hashKey ?? hashKey?.(request),
     tags: given.tags,
     split,
-    tagsFallback: given.tagsFallback ?? (given.tags === undefined ? split?.fallback : undefined),
+    fallback: given.fallback ?? (given.tags === undefined ? split?.fallback : undefined),
     timed: route?.timed ?? request.routeOptions.handlerTimeout! > 0
   }
 }

@@ -46,7 +46,7 @@ export interface ProxiedOptions {
   readonly retry: Retry | false
   readonly hashKey: string | undefined
   readonly tags: Record<string, string> | undefined
-  readonly tagsFallback: 'any' | 'none' | undefined
+  readonly fallback: 'any' | 'none' | undefined
   readonly split: Split | undefined
   /** The route has a `handlerTimeout`. */
   readonly timed: boolean
@@ -66,7 +66,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   readonly affinityRequired: boolean
   readonly hashKey: string | undefined
   readonly tags: Record<string, string> | undefined
-  readonly tagsFallback: 'any' | 'none' | undefined
+  readonly fallback: 'any' | 'none' | undefined
   tried: readonly string[] | undefined
   readonly #reply: FastifyReply
   readonly #entry: Entry
@@ -91,7 +91,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#entry = entry
     this.#options = options
     this.hashKey = options.hashKey
-    this.tagsFallback = options.tagsFallback
+    this.fallback = options.fallback
     this.#visitor = entry.affinity === undefined ? stranger : entry.affinity.read(reply.request)
     this.affinity = this.#visitor.target
     this.tags = options.tags ?? options.split?.tagsFor(this.affinity === undefined ? undefined : entry.upstream.targets.get(this.affinity), entry.upstream.random)

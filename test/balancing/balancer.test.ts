@@ -168,24 +168,24 @@ t.test('Where none of those with the tags can take it, any other may, if that is
     d: { tags: { version: 'v1' }, tier: 1 }
   })
   const tags = { version: 'v2' }
-  t.equal(core.picks(3, { tags, tagsFallback: 'any' }), 'c c c', 'as long as one can, nobody else')
-  t.equal(core.picks(2, { tags, tagsFallback: 'any', tried: ['c'] }), 'a b')
-  t.equal(core.picks(1, { tags, tagsFallback: 'none', tried: ['c'] }), 'none')
+  t.equal(core.picks(3, { tags, fallback: 'any' }), 'c c c', 'as long as one can, nobody else')
+  t.equal(core.picks(2, { tags, fallback: 'any', tried: ['c'] }), 'a b')
+  t.equal(core.picks(1, { tags, fallback: 'none', tried: ['c'] }), 'none')
   const lease = core.begin('c')
-  t.equal(core.picks(2, { tags, tagsFallback: 'any' }), 'a b', 'nor one that has no slot left')
-  t.equal(core.picks(1, { tags, tagsFallback: 'none' }), 'full')
+  t.equal(core.picks(2, { tags, fallback: 'any' }), 'a b', 'nor one that has no slot left')
+  t.equal(core.picks(1, { tags, fallback: 'none' }), 'full')
   lease.end({ outcome: 'success', durationMs: 1 })
   core.balancer.setHealth(core.target('c'), 'unhealthy')
-  t.equal(core.picks(2, { tags, tagsFallback: 'any' }), 'a b', 'one who is well is better than one with the tags who is not')
-  t.equal(core.picks(1, { tags, tagsFallback: 'none' }), 'c', 'who is the last resort where nobody else will do')
-  t.equal(core.picks(1, { tags: { version: 'v3' }, tagsFallback: 'any' }), 'a')
+  t.equal(core.picks(2, { tags, fallback: 'any' }), 'a b', 'one who is well is better than one with the tags who is not')
+  t.equal(core.picks(1, { tags, fallback: 'none' }), 'c', 'who is the last resort where nobody else will do')
+  t.equal(core.picks(1, { tags: { version: 'v3' }, fallback: 'any' }), 'a')
   for (const id of ['a', 'b', 'd']) core.balancer.setHealth(core.target(id), 'unhealthy')
-  t.equal(core.picks(1, { tags: { version: 'v3' }, tagsFallback: 'any', tried: ['a', 'b', 'c'] }), 'd', 'and the last resort is anybody, too')
+  t.equal(core.picks(1, { tags: { version: 'v3' }, fallback: 'any', tried: ['a', 'b', 'c'] }), 'd', 'and the last resort is anybody, too')
 })
 
 t.test('A client keeps its target before tags fall back to another', async t => {
   const core = new Core({ a: { tags: { version: 'v1' } }, b: { tags: { version: 'v1' } }, c: { tags: { version: 'v2' } } })
-  const context = { affinity: 'b', tags: { version: 'v2' }, tagsFallback: 'any' as const }
+  const context = { affinity: 'b', tags: { version: 'v2' }, fallback: 'any' as const }
   t.equal(core.picks(1, context), 'c')
   t.equal(core.picks(3, { ...context, tried: ['c'] }), 'b b b')
   t.equal(core.picks(1, { ...context, affinityRequired: true }), 'b', 'or at once, where no other will do')

@@ -27,7 +27,7 @@ async function shop (t: Test, versions: string[], split: SplitOption, more: Upst
       app.get('/own', { config: { upstream: 'shop', split: { v2: 1 } } }, (_request, reply) => reply.balance())
       app.get('/asked/:version', { config: { upstream: 'shop', split: { v1: 1 } } }, (request, reply) => {
         const { any } = request.query as { any?: string }
-        return reply.balance('shop', { tags: { version: (request.params as { version: string }).version }, ...(any !== undefined && { tagsFallback: 'any' }) })
+        return reply.balance('shop', { tags: { version: (request.params as { version: string }).version }, ...(any !== undefined && { fallback: 'any' }) })
       })
     }
   })
