@@ -8,6 +8,7 @@ const COMMANDS: Array<{ begins: string, in: string } | { begins: string, why: st
   { begins: 'npm ci && npm start', in: 'test/example-app/demo.test.ts' },
   { begins: 'npm ci && npm test', why: 'it is what runs this' },
   { begins: 'npm run bench', why: 'measures for minutes; its parts are imported by nothing else' },
+  { begins: 'npm run simulate -- --pool', in: 'test/simulate/commands.test.ts' },
   { begins: 'npm run faults', in: 'test/faults/kill.test.ts' },
   { begins: 'npm run soak', why: 'takes minutes; .ci/run runs one of them' },
   { begins: 'npm run mutants', why: 'takes minutes' },
