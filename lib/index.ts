@@ -3,11 +3,14 @@ import type { FastifyRequest } from 'fastify'
 import type { HashKey as KeyOf, HashOptions as HashOptionsOf } from './balancing/policies/hash/hash.js'
 import type { PlainPolicyOption, PolicyOption as PolicyOptionOf } from './balancing/policies/index.js'
 import { loadBalancer } from './plugin/plugin.js'
+import { shareInCluster as cluster } from './sharing/cluster.js'
+import { clusterPrimary } from './sharing/cluster-primary.js'
+import { redis } from './sharing/redis.js'
 
 export default loadBalancer
-// `require()` gives the function itself, and the name on it.
-export { loadBalancer, loadBalancer as 'module.exports' }
-Object.assign(loadBalancer, { loadBalancer })
+// `require()` gives the function itself, and the names on it.
+export { cluster, clusterPrimary, loadBalancer, loadBalancer as 'module.exports', redis }
+Object.assign(loadBalancer, { cluster, clusterPrimary, loadBalancer, redis })
 
 export type { Outcome, Settlement } from './balancing/outcome.js'
 export type { Answer, Ask, Later, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
@@ -23,7 +26,7 @@ export type { DiscoveryOptions } from './discovery/options.js'
 export type { DnsDiscoveryOptions } from './discovery/dns.js'
 export type { FileDiscoveryOptions } from './discovery/file.js'
 export type { RedisDiscoveryOptions } from './discovery/redis.js'
-export type { IoRedisClient, IoRedisSubscriber, NodeRedisClient, NodeRedisSubscriber, RedisClient, RedisSubscriber } from './discovery/redis-client.js'
+export type { IoRedisClient, IoRedisSubscriber, NodeRedisClient, NodeRedisSubscriber, RedisClient, RedisSubscriber } from './redis-client.js'
 export type { TargetSet } from './discovery/source.js'
 export type { AnswerHeaders, UrlDiscoveryOptions } from './discovery/url.js'
 export type { AttemptMessage, TargetMessage } from './engine/channels.js'
@@ -52,6 +55,11 @@ export type {
 } from './plugin/options.js'
 export type { Shares, SplitOption, SplitOptions } from './plugin/split.js'
 export type { Upstreams } from './plugin/registry.js'
+export type { ClusterSharingOptions } from './sharing/cluster.js'
+export type { ClusterPrimaryOptions } from './sharing/cluster-primary.js'
+export type { SharedSnapshot } from './sharing/link.js'
+export type { RedisSharingOptions, SharedIoRedisClient, SharedNodeRedisClient, SharedRedisClient } from './sharing/redis.js'
+export type { SharedOptions, SharedStore, StoreListener } from './sharing/store.js'
 
 type Errors = typeof import('./errors.js')
 

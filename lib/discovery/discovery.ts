@@ -6,7 +6,7 @@ import type { Upstream } from '../engine/upstream.js'
 import type { DiscoverySnapshot, Feed } from '../engine/upstream-snapshot.js'
 import { backoffDelay } from '../engine/retry.js'
 import { Membership } from './membership.js'
-import { Pauses } from './pauses.js'
+import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings } from './source.js'
 
 const BACKOFF = { base: 1_000, max: 30_000 }

@@ -3,7 +3,7 @@ import { promises, type RecordWithTtl } from 'node:dns'
 import { isIP } from 'node:net'
 import type { TargetOptions } from '../engine/target-options.js'
 import { array, fault, integer, milliseconds, object, oneOf, optional, type Check } from '../options.js'
-import { Pauses } from './pauses.js'
+import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source } from './source.js'
 import { serversOf } from './srv.js'
 

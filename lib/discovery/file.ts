@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { boolean, milliseconds, object, optional, string, type Check } from '../options.js'
 import { FolderWatch } from './folder-watch.js'
 import { targetsIn } from './document.js'
-import { Pauses } from './pauses.js'
+import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source } from './source.js'
 
 /** A list of targets in a file of YAML or JSON, or an object with that list under `targets`. A file that is bad or gone leaves the last good set. */

@@ -1,10 +1,10 @@
 /** Targets under a key of Redis. */
 import { fault, milliseconds, object, optional, refuse, string, type Check } from '../options.js'
 import { targetsIn } from './document.js'
-import { Pauses } from './pauses.js'
-import { hashAt, isRedisClient, listen, type RedisClient } from './redis-client.js'
+import { Pauses } from '../engine/pauses.js'
+import { hashAt, isRedisClient, listen, type RedisClient } from '../redis-client.js'
 import type { DiscoverySettings, Source } from './source.js'
-import { within } from './within.js'
+import { within } from '../engine/within.js'
 
 /**
  * A hash of targets by id, each a url or an object as JSON without the id; or a string, with a list of targets as JSON. A key that is gone, and a Redis that is gone, leave the
@@ -52,7 +52,7 @@ function redisSource ({ redis, key, channel, interval, timeout }: RedisSettings)
   }
   return async function * (tools) {
     const pauses = new Pauses(tools)
-    const end = channel === undefined ? undefined : listen(redis, channel, pauses.wake)
+    const end = channel === undefined ? undefined : listen(redis, channel, { heard: pauses.wake, missed: pauses.wake })
     try {
       while (!tools.signal.aborted) {
         yield await within(timeout, tools, look)

@@ -1,14 +1,11 @@
 /** What a source of targets is given, and what it gives. */
-import type { Clock } from '../balancing/clock.js'
 import type { TargetOptions } from '../engine/target-options.js'
+import type { Waiting } from '../engine/within.js'
 
 /** A whole set of targets: urls, or objects with one. It takes the place of the set before. */
 export type TargetSet = Array<string | TargetOptions>
 
-export interface SourceTools {
-  /** Says that what was begun is not wanted any more. */
-  readonly signal: AbortSignal
-  readonly clock: Clock
+export interface SourceTools extends Waiting {
   /** Something has gone wrong that the source gets over without being begun anew: it is counted and logged, and the last good set stays. */
   readonly failed: (error: unknown) => void
 }

@@ -3,9 +3,9 @@ import { Agent, request, type Dispatcher } from 'undici'
 import { tlsOptions, type TlsOptions } from '../engine/target-options.js'
 import { fault, func, headers, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { targetsIn } from './document.js'
-import { Pauses } from './pauses.js'
+import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source, TargetSet } from './source.js'
-import { within } from './within.js'
+import { within } from '../engine/within.js'
 
 /** Header fields of an answer, in lower case. */
 export type AnswerHeaders = Record<string, string | string[] | undefined>

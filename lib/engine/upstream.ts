@@ -1,7 +1,7 @@
 /** A named group of interchangeable targets: a Balancer, the connections to its targets, and the undici dispatcher that uses both. */
 import { EventEmitter } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
-import { Balancer, type TargetEvent } from '../balancing/balancer.js'
+import { Balancer, type TargetEvent, type TargetUpdate } from '../balancing/balancer.js'
 import type { Clock, Random, Timer } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
 import type { Settlement } from '../balancing/outcome.js'
@@ -11,6 +11,7 @@ import { NoTargetError } from '../errors.js'
 import { checked, fault, refuse, type Check } from '../options.js'
 import { targetChannel, type TargetMessage } from './channels.js'
 import { Asker } from './asker.js'
+import type { Change } from './change.js'
 import { systemClock } from './clock.js'
 import { DRAIN_MS, drainOptions, pickOptions, updateOptions, type DrainOptions } from './call-options.js'
 import { UpstreamDispatcher, type FetchDispatcher } from './dispatcher.js'
@@ -78,6 +79,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly dispatcher: FetchDispatcher
   /** @internal What finds its targets; set by whoever starts that. */
   feed: Feed | null = null
+  /** @internal Told of each change that a user makes, before it is made: whoever hears of that may make others. */
+  changing: ((change: Change) => void) | undefined
   readonly #pools = new Map<Target, TargetPool>()
   readonly #asker = new Asker(this)
   readonly #leaving = new Map<Target, Leaving>()
@@ -145,7 +148,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** Adds a target. It takes requests from the next pick on; with probes configured, once it has passed one. Throws `FST_LB_INVALID_OPTIONS`. */
   add (target: string | TargetOptions): Target {
     const [config] = this.#checkTargets([target], this.balancer.byId.keys(), 'target') as [EngineTargetConfig]
-    this.reconcile([...this.#configs(), config])
+    this.changing?.({ did: 'add', config })
+    this.reconcile([...this.configs(), config])
     return this.balancer.byId.get(config.id)!
   }
 
@@ -156,6 +160,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   async remove (id: string, options: DrainOptions = {}): Promise<void> {
     const { drainMs } = checked(drainOptions, options, '')
     const target = this.#known(id)
+    this.changing?.({ did: 'remove', id, drainMs })
     this.balancer.remove(target)
     await this.#drain(target, drainMs)
   }
@@ -164,8 +169,14 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   update (id: string, options: TargetUpdateOptions): void {
     const target = this.#known(id)
     const { drainMs, ...update } = checked(updateOptions, options, '')
+    this.changing?.({ did: 'update', id, update })
+    this.amend(target, update, drainMs)
+  }
+
+  /** @internal `update`, with what was checked. */
+  amend (target: Target, update: TargetUpdate, drainMs = DRAIN_MS): void {
     this.balancer.update(target, update)
-    if (update.state !== undefined) this.#endTunnels(target, drainMs!)
+    if (update.state !== undefined) this.#endTunnels(target, drainMs)
   }
 
   /** Requests in flight end by themselves. Tunnels may not for days: a target that goes into maintenance is rid of them after `drainMs`. */
@@ -184,7 +195,9 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
    * When one is wrong nothing is changed, and `FST_LB_INVALID_OPTIONS` lists every fault.
    */
   replace (targets: Array<string | TargetOptions>): void {
-    this.reconcile(this.check(targets))
+    const configs = this.check(targets)
+    this.changing?.({ did: 'replace', before: this.configs(), after: configs })
+    this.reconcile(configs)
   }
 
   /** @internal What `replace` makes of these; throws as it does. */
@@ -211,12 +224,13 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     return target!
   }
 
-  #configs (): EngineTargetConfig[] {
+  /** @internal The targets as they were written down, with what was changed since. */
+  configs (): EngineTargetConfig[] {
     return this.balancer.all.map(target => target.config as EngineTargetConfig)
   }
 
-  /** @internal `replace`, with what was checked. */
-  reconcile (configs: EngineTargetConfig[]): void {
+  /** @internal `replace`, with what was checked. `drainMs`: for what is in flight at targets that go. */
+  reconcile (configs: EngineTargetConfig[], drainMs: (id: string) => number = () => DRAIN_MS): void {
     const limit = this.settings.limits.maxRequests ?? this.settings.pool.connections
     const limited = configs.map(config => ({ ...config, maxRequests: config.ownLimit ?? limit }))
     const before = new Map(this.balancer.all.map(target => [target, target.config as EngineTargetConfig]))
@@ -224,7 +238,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     for (const [target, config] of before) {
       if (!isDeepStrictEqual(config.tls, (target.config as EngineTargetConfig).tls)) this.#renew(target)
     }
-    for (const target of removed) void this.#drain(target, DRAIN_MS)
+    for (const target of removed) void this.#drain(target, drainMs(target.id))
   }
 
   /** Other connections from now on; what is in flight ends on those it has. */

@@ -6,6 +6,7 @@ import type { Timer } from '../balancing/clock.js'
 import type { Target } from '../balancing/target.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import type { Upstream } from '../engine/upstream.js'
+import type { FoundElsewhere, ProbeDivision } from './division.js'
 import { probe, type ProbeResult, type RunningProbe } from './probe.js'
 import type { ProbeSettings } from './probe-options.js'
 
@@ -31,6 +32,7 @@ export interface LastProbe extends ProbeResult {
 export class Prober {
   readonly #upstream: Upstream
   readonly #settings: ProbeSettings
+  readonly #division: ProbeDivision | undefined
   readonly #watches = new Map<string, Watch>()
   /** New targets whose first probe waits for its turn. */
   readonly #waiting: Array<() => void> = []
@@ -40,9 +42,12 @@ export class Prober {
   readonly #onAdded = ({ target }: { target: string }): void => { this.#begin(target) }
   readonly #onRemoved = ({ target }: { target: string }): void => { this.#end(target) }
 
-  constructor (upstream: Upstream, settings: ProbeSettings) {
+  /** `division`: other gateways probe the same targets. Each probes a new one once. */
+  constructor (upstream: Upstream, settings: ProbeSettings, division?: ProbeDivision) {
     this.#upstream = upstream
     this.#settings = settings
+    this.#division = division
+    division?.listen(found => { this.#hear(found) })
   }
 
   /** Starts probing, now and whenever a target is added. Resolved as `settled` is. */
@@ -71,6 +76,7 @@ export class Prober {
     this.#upstream.off('target:added', this.#onAdded)
     this.#upstream.off('target:removed', this.#onRemoved)
     for (const id of [...this.#watches.keys()]) this.#end(id)
+    this.#division?.end()
   }
 
   #begin (id: string): void {
@@ -116,12 +122,33 @@ export class Prober {
     watch.running = undefined
     if (!this.#isWatched(watch)) return
     watch.last = { ...result, at: clock.now(), durationMs: clock.now() - startedAt }
+    this.#division?.tell(watch.target.id, result, watch.last.durationMs)
     this.#judge(watch, result)
     // Whoever hears of the verdict may take the target out.
     if (!this.#isWatched(watch)) return
     // The second probes are spread over the whole interval, and so are all that follow.
-    const pause = this.#pause(watch.target) * (first ? this.#upstream.random() : 1)
-    watch.timer = clock.after(pause, () => { void this.#probe(watch, false) }, undefined)
+    this.#wait(watch, this.#pause(watch.target) * (first ? this.#upstream.random() : 1))
+  }
+
+  #wait (watch: Watch, pause: number): void {
+    watch.timer = this.#upstream.clock.after(pause, () => {
+      if (this.#isForOthers(watch)) this.#wait(watch, this.#pause(watch.target))
+      else void this.#probe(watch, false)
+    }, undefined)
+  }
+
+  /** Another gateway probes it, and has told so within two intervals. */
+  #isForOthers ({ target, last }: Watch): boolean {
+    if (this.#division === undefined || this.#division.isOurs(target.id)) return false
+    return this.#upstream.clock.now() - last!.at < 2 * this.#interval(target)
+  }
+
+  /** What another gateway has found counts as what is found here. While a probe of our own is under way, that counts. */
+  #hear ({ target: id, passed, reason, durationMs }: FoundElsewhere): void {
+    const watch = this.#watches.get(id)
+    if (watch === undefined || watch.running !== undefined) return
+    watch.last = { passed, reason, at: this.#upstream.clock.now(), durationMs }
+    this.#judge(watch, { passed, reason })
   }
 
   #judge (watch: Watch, { passed, reason }: ProbeResult): void {
@@ -138,9 +165,12 @@ export class Prober {
     this.#upstream.balancer.setHealth(target, health, reason)
   }
 
-  #pause ({ health }: Target): number {
-    const { interval, unhealthyInterval, jitter } = this.#settings
-    const pause = health === 'unhealthy' ? unhealthyInterval ?? interval : interval
-    return pause * (1 + jitter * (2 * this.#upstream.random() - 1))
+  #pause (target: Target): number {
+    return this.#interval(target) * (1 + this.#settings.jitter * (2 * this.#upstream.random() - 1))
+  }
+
+  #interval ({ health }: Target): number {
+    const { interval, unhealthyInterval } = this.#settings
+    return health === 'unhealthy' ? unhealthyInterval ?? interval : interval
   }
 }

@@ -6,6 +6,7 @@ import type { Times } from '../balancing/counters.js'
 import { TIME_BOUNDS } from '../balancing/counters.js'
 import type { Target } from '../balancing/target.js'
 import type { Upstream } from '../engine/upstream.js'
+import type { SharedSnapshot } from '../sharing/link.js'
 import { fault, type Check } from '../options.js'
 
 /** As much of `prom-client`, or of `@prometheus-io/client`, as is needed: the library itself, or a registry of it. */
@@ -41,46 +42,47 @@ interface Metric {
   name: string
   help: string
   type: 'counter' | 'gauge' | 'histogram'
-  aggregator: 'sum' | 'first' | 'max'
+  aggregator: 'sum' | 'first' | 'max' | 'min'
   get (): Promise<{ name: string, help: string, type: string, aggregator: string, values: Value[] }>
   reset (): void
 }
 
-type Upstreams = () => Iterable<Upstream>
+type Upstreams = () => Iterable<Upstream> & { shared: SharedSnapshot | null }
 
 /** Has the registry show the upstreams. Returns what takes that back. */
 export function registerMetrics ({ registry }: MetricsSettings, upstreams: Upstreams): () => void {
-  const metrics = METRICS.map(({ name, help, type, aggregator = 'sum', read }): Metric => ({
-    name,
-    help,
-    type,
-    aggregator,
-    async get () {
-      const values: Value[] = []
-      for (const upstream of upstreams()) values.push(...read(upstream))
-      return { name, help, type, aggregator, values }
-    },
-    reset () {}
-  }))
+  const metrics = METRICS.map(reading => metricOf(reading, read => [...upstreams()].flatMap(read)))
+  if (upstreams().shared !== null) metrics.push(...SHARED_METRICS.map(reading => metricOf(reading, read => read(upstreams().shared!))))
   for (const metric of metrics) registry.registerMetric(metric)
   return () => { for (const { name } of metrics) registry.removeSingleMetric?.(name) }
 }
 
-interface Reading {
+interface Reading<T> {
   name: string
   help: string
   type: Metric['type']
   aggregator?: Metric['aggregator']
-  read (upstream: Upstream): Value[]
+  read (subject: T): Value[]
+}
+
+function metricOf<T> ({ name, help, type, aggregator = 'sum', read }: Reading<T>, all: (read: (subject: T) => Value[]) => Value[]): Metric {
+  return {
+    name,
+    help,
+    type,
+    aggregator,
+    async get () { return { name, help, type, aggregator, values: all(read) } },
+    reset () {}
+  }
 }
 
 /** One value for each upstream. */
-function perUpstream (name: string, type: 'counter' | 'gauge', help: string, read: (upstream: Upstream) => number, aggregator: Metric['aggregator'] = 'sum'): Reading {
+function perUpstream (name: string, type: 'counter' | 'gauge', help: string, read: (upstream: Upstream) => number, aggregator: Metric['aggregator'] = 'sum'): Reading<Upstream> {
   return { name, help, type, aggregator, read: upstream => [{ labels: { upstream: upstream.name }, value: read(upstream) }] }
 }
 
 /** One value for each target. */
-function perTarget (name: string, type: 'counter' | 'gauge', help: string, read: (target: Target, upstream: Upstream) => number, aggregator: Metric['aggregator'] = 'sum'): Reading {
+function perTarget (name: string, type: 'counter' | 'gauge', help: string, read: (target: Target, upstream: Upstream) => number, aggregator: Metric['aggregator'] = 'sum'): Reading<Upstream> {
   return {
     name,
     help,
@@ -111,7 +113,7 @@ const ATTEMPTS = 'fastify_lb_attempts_total'
 const FIRST_BYTE = 'fastify_lb_time_to_first_byte_seconds'
 const AFFINITY = 'fastify_lb_affinity_total'
 
-const METRICS: readonly Reading[] = [
+const METRICS: ReadonlyArray<Reading<Upstream>> = [
   {
     name: REQUESTS,
     help: 'Requests that have ended, by the class of the status that the client got; aborted: the client left.',
@@ -156,4 +158,35 @@ const METRICS: readonly Reading[] = [
   perTarget('fastify_lb_target_ejected', 'gauge', '1 while a target is ejected, or on trial.', target => Number(target.ejection.standing !== 'in'), 'max'),
   perTarget('fastify_lb_target_available', 'gauge', '1 while a target may be picked for new clients.', target => Number(target.eligible && !target.full), 'max'),
   perTarget('fastify_lb_target_weight', 'gauge', 'Weight of a target.', target => target.weight, 'first')
+]
+
+const CHANGES = 'fastify_lb_shared_changes_total'
+const LOOKUPS = 'fastify_lb_shared_session_lookups_total'
+
+const SHARED_METRICS: ReadonlyArray<Reading<SharedSnapshot>> = [
+  {
+    name: 'fastify_lb_shared_up',
+    help: '1 while the shared store answers.',
+    type: 'gauge',
+    aggregator: 'min',
+    read: ({ up }) => [{ labels: {}, value: Number(up === true) }]
+  },
+  {
+    name: 'fastify_lb_shared_errors_total',
+    help: 'Calls to the shared store that have failed, or took too long.',
+    type: 'counter',
+    read: ({ errors }) => [{ labels: {}, value: errors }]
+  },
+  {
+    name: CHANGES,
+    help: 'Changes at run time: told, they were made here; heard, by others.',
+    type: 'counter',
+    read: ({ told, heard }) => labelled(CHANGES, 'direction', {}, { told, heard })
+  },
+  {
+    name: LOOKUPS,
+    help: 'Look-ups of sessions that were not known here; late: it took over 50 ms, or could not be made.',
+    type: 'counter',
+    read: ({ sessions }) => labelled(LOOKUPS, 'result', {}, { ...sessions })
+  }
 ]

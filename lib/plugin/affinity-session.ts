@@ -18,6 +18,8 @@ export type SessionPlace = { cookie: string } | { header: string }
 
 interface Session extends Visitor { readonly session: string | undefined }
 
+const nobody: Session = { session: undefined, target: undefined, sought: undefined }
+
 export class AffinitySession implements Affinity {
   readonly required: boolean
   readonly #upstream: Upstream
@@ -33,11 +35,18 @@ export class AffinitySession implements Affinity {
 
   read (request: FastifyRequest): Visitor {
     const session = this.#sessionOf(request.raw.headers)
-    const target = session === undefined ? undefined : this.#store.get(session)
-    // As with a cookie: whose target was removed belongs to nobody, or it would be refused for as long as it comes.
-    const known = target !== undefined && this.#upstream.balancer.byId.has(target)
-    const visitor: Session = { session, target: known ? target : undefined }
+    if (session === undefined) return nobody
+    const target = this.#store.get(session)
+    if (target !== undefined) return this.#visitor(session, target)
+    const found = this.#store.find?.(session)
+    const visitor: Session = { session, target: undefined, sought: found?.then(target => this.#visitor(session, target)) }
     return visitor
+  }
+
+  /** As with a cookie: whose target was removed belongs to nobody, or it would be refused for as long as it comes. */
+  #visitor (session: string, target: string | undefined): Session {
+    const known = target !== undefined && this.#upstream.balancer.byId.has(target)
+    return { session, target: known ? target : undefined, sought: undefined }
   }
 
   served (visitor: Visitor, target: Target, headers: Headers): void {

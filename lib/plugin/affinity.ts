@@ -16,6 +16,8 @@ export interface Affinity {
 export interface Visitor {
   /** Id of the target it belongs to. */
   readonly target: string | undefined
+  /** It may be known elsewhere: a promise of the same with what was found, which does not reject. */
+  readonly sought?: Promise<Visitor> | undefined
 }
 
-export const stranger: Visitor = { target: undefined }
+export const stranger: Visitor = { target: undefined, sought: undefined }

@@ -10,6 +10,8 @@ import { adminOption, type AdminOptions, type AdminSettings } from '../operation
 import { metricsOption, type MetricsOptions, type MetricsSettings } from '../operations/metrics.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
 import { array, boolean, defaultsOf, fault, func, isObject, object, oneOf, optional, record, switchable, type Check } from '../options.js'
+import { sharedOption } from '../sharing/options.js'
+import type { SharedOptions, SharedSettings } from '../sharing/store.js'
 import { affinityOption, type AffinityOptions, type AffinitySettings } from './affinity-options.js'
 import { splitOption, type SplitOption } from './split.js'
 
@@ -142,6 +144,11 @@ export interface LoadBalancerOptions {
   admin?: AdminOptions | false
   /** Metrics through a Prometheus client of your own; see `docs/metrics.md`. @default false */
   metrics?: MetricsOptions | false
+  /**
+   * What is changed at run time, and learned sessions, are shared with other gateways (`redis(client)`) or with the other workers of a `node:cluster` (`cluster()`); see
+   * `docs/many-gateways.md`. Given once in a scope, where the first upstreams are. @default false
+   */
+  shared?: SharedOptions | false
   /** Milliseconds that requests in flight have to end when the server closes. @default 30_000 */
   drainMs?: number
 }
@@ -159,6 +166,7 @@ export interface LoadBalancerSettings {
   routes: RouteSettings[]
   admin: AdminSettings | false
   metrics: MetricsSettings | false
+  shared: SharedSettings | false
   drainMs: number
 }
 
@@ -224,6 +232,7 @@ const pluginFields = object<LoadBalancerSettings>({
   routes: optional(routesOption, []),
   admin: switchable(adminOption, false),
   metrics: switchable(metricsOption, false),
+  shared: switchable(sharedOption, false),
   drainMs: drainMsOption
 })
 

@@ -10,6 +10,7 @@ import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchExpectations } from './expectations.js'
+import { Shared } from '../sharing/shared.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
 import { splitOption, type SplitOption } from './split.js'
@@ -46,8 +47,9 @@ interface RouteConfig { upstream?: string, split?: SplitOption, [kRewritePrefix]
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
-  const { upstreams, routes, admin, metrics, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
-  const registry = inherited ?? new Upstreams(fastify.server, fastify.log, await cookieSerializer())
+  const { upstreams, routes, admin, metrics, shared, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
+  if (inherited !== undefined && shared !== false) refuse(['shared: expected nothing, since the upstreams of this scope are there already, with what they share'])
+  const registry = inherited ?? new Upstreams(fastify.server, fastify.log, await cookieSerializer(), shared === false ? undefined : await Shared.begin(shared, fastify.log))
   if (inherited === undefined) {
     decorate(fastify, registry)
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })

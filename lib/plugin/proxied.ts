@@ -1,28 +1,25 @@
 /** One request of a Fastify route, proxied: what reply-from asks for on one side, the engine's exchange on the other. */
 import { AsyncResource } from 'node:async_hooks'
 import { STATUS_CODES } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { Timeouts } from '../engine/deadlines.js'
 import type { Downstream, RawHeaders } from '../engine/downstream.js'
 import { Exchange, type AttemptReport } from '../engine/exchange.js'
 import { endToEndHeaders, oneValueEach, rawHeader, type Headers } from '../engine/headers.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import { Tunnel } from '../engine/tunnel.js'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
-import type { Retry } from '../engine/retry.js'
 import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { expectsContinue } from './expectations.js'
-import type { Handshake } from './handshake.js'
 import type { Entry } from './registry.js'
 import { passInterim } from './interim.js'
+import type { ProxiedOptions } from './proxied-options.js'
 import { mapBack, mapCookiePaths, type Mapping } from './redirects.js'
 import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
-import type { Split } from './split.js'
 import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
 /** Bodies announced as longer than this are passed on as they come, without a look whether they are here whole. */
@@ -30,27 +27,6 @@ const SHORT_BODY = 16_384
 
 /** Seconds after which a client that was refused may come again. */
 const RETRY_AFTER = '1'
-
-export interface ProxiedOptions {
-  readonly path: string
-  /** What was taken off the path, '' for nothing. */
-  readonly prefix: string
-  /** What was put in its place, without a slash at its end. */
-  readonly rewritePrefix: string
-  /** The client wants to change to another protocol. */
-  readonly handshake: Handshake | undefined
-  readonly payload: Readable | Buffer | string | null
-  /** Bytes of the body at most. */
-  readonly bodyLimit: number
-  readonly timeouts: Timeouts
-  readonly retry: Retry | false
-  readonly hashKey: string | undefined
-  readonly tags: Record<string, string> | undefined
-  readonly fallback: 'any' | 'none' | undefined
-  readonly split: Split | undefined
-  /** The route has a `handlerTimeout`. */
-  readonly timed: boolean
-}
 
 /** What reply-from expects of the one who requests. */
 export interface Answer {
@@ -62,16 +38,16 @@ export interface Answer {
 type Callback = (error: null, answer: Answer) => void
 
 export class Proxied implements Downstream, ResponseSource, PickContext {
-  readonly affinity: string | undefined
+  affinity: string | undefined
   readonly affinityRequired: boolean
   readonly hashKey: string | undefined
-  readonly tags: Record<string, string> | undefined
+  tags: Record<string, string> | undefined
   readonly fallback: 'any' | 'none' | undefined
   tried: readonly string[] | undefined
   readonly #reply: FastifyReply
   readonly #entry: Entry
   readonly #options: ProxiedOptions
-  readonly #visitor: Visitor
+  #visitor = stranger
   /** Callbacks of sockets run in the context of whoever opened them: the request's own is put back. */
   readonly #scope = new AsyncResource('fastify-load-balancer')
   #fields: Fields = []
@@ -92,10 +68,17 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#options = options
     this.hashKey = options.hashKey
     this.fallback = options.fallback
-    this.#visitor = entry.affinity === undefined ? stranger : entry.affinity.read(reply.request)
-    this.affinity = this.#visitor.target
-    this.tags = options.tags ?? options.split?.tagsFor(this.affinity === undefined ? undefined : entry.upstream.targets.get(this.affinity), entry.upstream.random)
     this.affinityRequired = entry.affinity?.required ?? false
+    this.#meet(entry.affinity === undefined ? stranger : entry.affinity.read(reply.request))
+  }
+
+  /** Whose client it is, and with that which version is his. */
+  #meet (visitor: Visitor): void {
+    const { tags, split } = this.#options
+    const { upstream } = this.#entry
+    this.#visitor = visitor
+    this.affinity = visitor.target
+    this.tags = tags ?? split?.tagsFor(visitor.target === undefined ? undefined : upstream.targets.get(visitor.target), upstream.random)
   }
 
   /** The client's address, for policies that ask for it. */
@@ -109,12 +92,32 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   /** reply-from wants the answer. */
   start (callback: Callback): void {
     const { raw, request } = this.#reply
-    const { payload, bodyLimit, retry } = this.#options
-    const { upstream } = this.#entry
     this.#callback = callback
     if (raw.destroyed) return
     raw.on('close', () => { this.#clientClosed() })
     if (this.#options.timed) this.#heedHandlerTimeout(request.signal)
+    const { sought } = this.#visitor
+    if (sought === undefined) this.#takeBody()
+    else void sought.then(found => { this.#found(found) })
+  }
+
+  /** What other gateways know of the client is here, or is not waited for any more. */
+  #found (visitor: Visitor): void {
+    if (this.#ended) return
+    try {
+      this.#meet(visitor)
+    } catch (error) {
+      // Shares by a function of the user's own.
+      this.failed(error as Error)
+      return
+    }
+    this.#takeBody()
+  }
+
+  #takeBody (): void {
+    const { request } = this.#reply
+    const { payload, bodyLimit, retry } = this.#options
+    const { upstream } = this.#entry
     const replayLimit = retry === false ? 0 : retry.replayLimit
     if (payload === null) {
       this.#begin(noBody)

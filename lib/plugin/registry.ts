@@ -7,6 +7,8 @@ import { drainMsOption, type DrainOptions } from '../engine/call-options.js'
 import { Upstream } from '../engine/upstream.js'
 import { logChanges } from '../operations/log.js'
 import { Prober } from '../health/prober.js'
+import type { SharedSnapshot } from '../sharing/link.js'
+import type { Shared } from '../sharing/shared.js'
 import { checked, object, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
@@ -50,11 +52,13 @@ export class Upstreams implements Iterable<Upstream> {
   /** Taken out, and not gone yet. */
   readonly #leaving = new Set<Upstream>()
   readonly #watchers: Array<(upstream: Upstream) => void> = []
+  readonly #shared: Shared | undefined
   #randomSecret: string | undefined
 
   /** @internal */
-  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie) {
+  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie, sharing?: Shared) {
     this.#log = log
+    this.#shared = sharing
     this.cookieNames = cookieNamesOf.get(server) ?? new Map()
     cookieNamesOf.set(server, this.cookieNames)
     this.#serializeCookie = serializeCookie
@@ -66,6 +70,11 @@ export class Upstreams implements Iterable<Upstream> {
 
   has (name: string): boolean {
     return this.#entries.has(name)
+  }
+
+  /** How sharing with other gateways goes; null where there is none. */
+  get shared (): SharedSnapshot | null {
+    return this.#shared?.snapshot() ?? null
   }
 
   /** Adds an upstream; its probes start at once. Throws `FST_LB_INVALID_OPTIONS`. */
@@ -92,6 +101,7 @@ export class Upstreams implements Iterable<Upstream> {
     if (entry.affinity instanceof AffinityCookie) this.#countCookie(entry.affinity.name, -1)
     entry.prober?.close()
     entry.discovery?.close()
+    this.#shared?.forget(entry.upstream)
     this.#leaving.add(entry.upstream)
     await entry.upstream.close(drainMs)
     this.#leaving.delete(entry.upstream)
@@ -130,7 +140,8 @@ export class Upstreams implements Iterable<Upstream> {
     })
     logChanges(upstream, this.#log)
     for (const seen of this.#watchers) seen(upstream)
-    const prober = active === false ? undefined : new Prober(upstream, active)
+    this.#shared?.watch(upstream)
+    const prober = active === false ? undefined : new Prober(upstream, active, this.#shared?.divide(name))
     const discovery = settings.discovery === false ? undefined : new Discovery(upstream, settings.discovery, this.#log)
     upstream.feed = discovery ?? null
     this.#entries.set(name, {
@@ -152,7 +163,7 @@ export class Upstreams implements Iterable<Upstream> {
   async probed (limitMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>(resolve => { timer = setTimeout(resolve, limitMs) })
-    await Promise.race([Promise.all(this.#firstProbes), late])
+    await Promise.race([Promise.all([this.#shared?.begun, ...this.#firstProbes]), late])
     clearTimeout(timer)
   }
 
@@ -170,6 +181,7 @@ export class Upstreams implements Iterable<Upstream> {
   async close (): Promise<void> {
     clearTimeout(this.#cut)
     const drainMs = Math.max(0, Math.round(this.#cutAt - performance.now()))
+    this.#shared?.close()
     const leaving = [...this.#leaving].map(upstream => upstream.close(drainMs))
     await Promise.all([...leaving, ...[...this.#entries.keys()].map(name => this.remove(name, { drainMs }))])
   }
@@ -179,7 +191,7 @@ export class Upstreams implements Iterable<Upstream> {
     const required = affinity.onUnavailable === 'fail'
     if ('session' in affinity) {
       const { session, ttl, max } = affinity
-      return new AffinitySession(upstream, session, new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
+      return new AffinitySession(upstream, session, this.#shared?.sessions(upstream.name, { ttl, max }) ?? new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
     }
     const { name = `lb_${upstream.name}`, secret, maxIdle, maxLife, ...attributes } = affinity.cookie
     this.#countCookie(name, 1)
@@ -194,6 +206,11 @@ export class Upstreams implements Iterable<Upstream> {
   }
 
   #secretOfOurOwn (upstream: string): string {
+    const common = this.#shared?.commonSecret
+    if (common !== undefined) {
+      this.#log.info({ upstream }, 'affinity.cookie has no secret: one is used that all workers have in common, so clients lose their target when the primary restarts, and other gateways do not know their cookies')
+      return common
+    }
     this.#log.warn({ upstream }, 'affinity.cookie has no secret: a random one is used, so clients lose their target when this process restarts, and other processes do not know their cookies')
     this.#randomSecret ??= randomBytes(32).toString('base64url')
     return this.#randomSecret

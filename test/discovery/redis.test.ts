@@ -4,31 +4,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { LONGEST_TIMEOUT } from '../../lib/options.js'
-import type { RedisClient } from '../../lib/index.js'
 import { discovering, type Discovering } from '../helpers/discovering.js'
-import { noRedis, startRedis, type RedisServer } from '../helpers/redis-server.js'
-import { refusedUrl, type Ending } from '../helpers/servers.js'
+import { clients } from '../helpers/redis-clients.js'
+import { noRedis, startRedis } from '../helpers/redis-server.js'
+import { refusedUrl } from '../helpers/servers.js'
 import { until } from '../helpers/wait.js'
 
 const A = 'http://10.0.0.1'
 const B = 'http://10.0.0.2'
-
-/** The clients, as their users make them: connected, and coming back on their own. */
-const clients: Record<string, (t: Ending, server: RedisServer) => Promise<RedisClient>> = {
-  ioredis: async (t, { port }) => {
-    const client = new Redis({ port, retryStrategy: () => 10 })
-    client.on('error', () => {})
-    t.teardown(() => { client.disconnect() })
-    return client
-  },
-  'node-redis': async (t, { port }) => {
-    const client = createClient({ socket: { port, host: '127.0.0.1', reconnectStrategy: () => 10 } })
-    client.on('error', () => {})
-    t.teardown(() => { client.destroy() })
-    await client.connect()
-    return client
-  }
-}
 
 /** Lets the pause pass. */
 async function goOn ({ clock }: Discovering): Promise<void> {

@@ -439,7 +439,7 @@ export const rules = [
   },
   {
     name: 'discovery: what was published while Redis was away is looked up',
-    file: 'discovery/redis-client.ts',
+    file: 'redis-client.ts',
     find: "  subscriber.on('ready', subscribe)\n",
     replace: '',
     tests: ['discovery/redis']

@@ -1,12 +1,12 @@
-import type { SourceTools } from './source.js'
+import type { Waiting } from './within.js'
 
-/** The pauses of a source: over when their time is, when somebody wakes it, or when it is to end. */
+/** Pauses of what goes on in the background: over when their time is, when somebody wakes it, or when it is to end. */
 export class Pauses {
-  readonly #tools: Pick<SourceTools, 'clock' | 'signal'>
+  readonly #tools: Waiting
   #woken = false
   #end = (): void => {}
 
-  constructor (tools: Pick<SourceTools, 'clock' | 'signal'>) {
+  constructor (tools: Waiting) {
     this.#tools = tools
     tools.signal.addEventListener('abort', this.wake, { once: true })
   }

@@ -42,30 +42,36 @@ export function hashAt (client: RedisClient, key: string): Promise<Record<string
   return 'hGetAll' in client ? client.hGetAll(key) : client.hgetall(key)
 }
 
+/** What is told of a channel. */
+export interface Listener {
+  heard (message: string): void
+  /** Messages may have been missed: the connection is new. */
+  missed (): void
+}
+
 /**
- * Calls `heard` whenever something is published on `channel`, and whenever that may have been missed, on a connection of its own. What fails there is not told: whoever listens
- * looks from time to time, too.
+ * Listens to what is published on `channel`, on a connection of its own. What fails there is not told: whoever listens looks from time to time, too.
  * @returns what ends it
  */
-export function listen (client: RedisClient, channel: string, heard: () => void): () => void {
-  const subscriber = 'hGetAll' in client ? listenByNodeRedis(client.duplicate(), channel, heard) : listenByIoRedis(client.duplicate(), channel, heard)
+export function listen (client: RedisClient, channel: string, listener: Listener): () => void {
+  const subscriber = 'hGetAll' in client ? listenByNodeRedis(client.duplicate(), channel, listener) : listenByIoRedis(client.duplicate(), channel, listener)
   return () => { void end(subscriber).catch(ignored) }
 }
 
-function listenByIoRedis (subscriber: IoRedisSubscriber, channel: string, heard: () => void): RedisSubscriber {
-  const subscribe = (): void => { subscriber.subscribe(channel).then(heard, ignored) }
+function listenByIoRedis (subscriber: IoRedisSubscriber, channel: string, { heard, missed }: Listener): RedisSubscriber {
+  const subscribe = (): void => { subscriber.subscribe(channel).then(missed, ignored) }
   subscriber.on('error', ignored)
-  subscriber.on('message', heard)
+  subscriber.on('message', (_channel: string, message: string) => { heard(message) })
   // What it is told before there is a connection, it gives up when that takes long.
   subscriber.on('ready', subscribe)
   subscribe()
   return subscriber
 }
 
-function listenByNodeRedis (subscriber: NodeRedisSubscriber, channel: string, heard: () => void): RedisSubscriber {
+function listenByNodeRedis (subscriber: NodeRedisSubscriber, channel: string, { heard, missed }: Listener): RedisSubscriber {
   subscriber.on('error', ignored)
-  subscriber.on('ready', heard)
-  subscriber.connect().then(() => subscriber.subscribe(channel, heard)).then(heard, ignored)
+  subscriber.on('ready', missed)
+  subscriber.connect().then(() => subscriber.subscribe(channel, heard)).then(missed, ignored)
   return subscriber
 }
 

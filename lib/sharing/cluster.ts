@@ -1,0 +1,98 @@
+/** Workers of one node:cluster that share through their primary. */
+import cluster from 'node:cluster'
+import { checked, object, oneOf, optional, string } from '../options.js'
+import { marked, unmarked, type Deed, type Reply } from './cluster-messages.js'
+import type { SharedOptions, SharedStore, StoreListener } from './store.js'
+
+export interface ClusterSharingOptions {
+  /** Workers share with those that have the same; of use where one application has several sets of upstreams. @default 'fastify-lb' */
+  prefix?: string
+  /** Who probes a target: `each` worker for itself, or `one` of them for all. @default 'each' */
+  probes?: 'each' | 'one'
+}
+
+const clusterOptions = object<Required<ClusterSharingOptions>>({
+  prefix: optional(string, 'fastify-lb'),
+  probes: optional(oneOf('each', 'one'), 'each')
+})
+
+/**
+ * For the option `shared`, in workers: what is changed at run time, and learned sessions, reach every worker; cookies without a secret of their own get a common one. The primary has to call
+ * `clusterPrimary()`. In a process that is no worker, nothing is shared. Throws `FST_LB_INVALID_OPTIONS`.
+ */
+export function shareInCluster (options: ClusterSharingOptions = {}): SharedOptions {
+  const { prefix, probes } = checked(clusterOptions, options, 'shared: cluster(options)')
+  return { store: cluster.isWorker ? new ClusterStore(prefix) : alone, probes }
+}
+
+/** Milliseconds that the primary has for an answer. */
+const PATIENCE = 800
+
+class ClusterStore implements SharedStore {
+  readonly #space: string
+  readonly #answers = new Map<number, (value: unknown) => void>()
+  #asked = 0
+  #listener: StoreListener | undefined
+
+  constructor (space: string) {
+    this.#space = space
+  }
+
+  open (listener: StoreListener): void {
+    this.#listener = listener
+    process.on('message', this.#hear)
+    // What was said before the primary knew of this worker is looked up.
+    this.#ask('open').then(() => { listener.missed() }, ignored)
+  }
+
+  async publish (message: string): Promise<void> { await this.#ask('publish', message) }
+  async put (key: string, value: string): Promise<void> { await this.#ask('put', key, value) }
+  async drop (key: string): Promise<void> { await this.#ask('drop', key) }
+  async held (): Promise<Record<string, string>> { return await this.#ask('held') as Record<string, string> }
+  async remember (key: string, value: string, ttl: number): Promise<void> { await this.#ask('remember', key, value, String(ttl)) }
+  async recall (key: string): Promise<string | null> { return await this.#ask('recall', key) as string | null }
+  async secret (): Promise<string> { return await this.#ask('secret') as string }
+
+  close (): void {
+    process.off('message', this.#hear)
+    this.#ask('close').catch(ignored)
+  }
+
+  readonly #hear = (message: unknown): void => {
+    const reply = unmarked<Reply>(message)
+    if (reply?.space !== this.#space) return
+    if ('heard' in reply) {
+      this.#listener!.heard(reply.heard)
+      return
+    }
+    this.#answers.get(reply.answers)?.(reply.value)
+  }
+
+  #ask (deed: Deed, ...words: string[]): Promise<unknown> {
+    const number = this.#asked++
+    return new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(reject, PATIENCE, new Error('no answer from the primary: it has to call clusterPrimary()')).unref()
+      this.#answers.set(number, value => {
+        clearTimeout(timer)
+        resolve(value)
+      })
+      process.send!(marked({ space: this.#space, number, deed, words }), undefined, undefined, (error: Error | null) => { if (error !== null) reject(error) })
+    }).finally(() => { this.#answers.delete(number) })
+  }
+}
+
+const nothing = async (): Promise<void> => {}
+
+/** Nobody to share with. */
+const alone: SharedStore = {
+  open () {},
+  publish: nothing,
+  put: nothing,
+  drop: nothing,
+  held: async () => ({}),
+  remember: nothing,
+  recall: async () => null,
+  close () {}
+}
+
+function ignored (): void {}
