@@ -119,11 +119,11 @@ export class Sharing {
 
   /** Says something to all others who are there now. While the store is lost, nothing. */
   say (topic: string, said: unknown): void {
-    if (this.link.up) this.#publish(topic, said).catch(ignored)
+    if (this.link.up) this.link.ask(store => store.publish(this.#message(topic, said))).catch(ignored)
   }
 
-  #publish (topic: string, said: unknown): Promise<unknown> {
-    return this.link.ask(store => store.publish(JSON.stringify({ from: this.gateway, topic, said })))
+  #message (topic: string, said: unknown): string {
+    return JSON.stringify({ from: this.gateway, topic, said })
   }
 
   readonly #heard = (text: string): void => {
@@ -147,8 +147,12 @@ export class Sharing {
   /** Has these kept, and tells everybody who is there now. */
   async #give (entries: readonly Entry[]): Promise<void> {
     if (entries.length === 0) return
-    await this.link.ask(store => Promise.all(entries.map(entry => store.put(entry.key, written(entry)))))
-    await this.#publish('changes', Object.fromEntries(entries.map(entry => [entry.key, written(entry)])))
+    const said = Object.fromEntries(entries.map(entry => [entry.key, written(entry)]))
+    // Clients may keep what they are asked until the store is back: what is kept as late as that is told then, though nobody waits for it any more.
+    await this.link.ask(async store => {
+      await Promise.all(entries.map(entry => store.put(entry.key, said[entry.key]!)))
+      await store.publish(this.#message('changes', said))
+    })
   }
 
   #hear (said: unknown): void {
