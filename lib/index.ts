@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { HashKey as KeyOf, HashOptions as HashOptionsOf } from './balancing/policies/hash/hash.js'
 import type { PlainPolicyOption, PolicyOption as PolicyOptionOf } from './balancing/policies/index.js'
 import { loadBalancer } from './plugin/plugin.js'
-import { shareInCluster as cluster } from './sharing/cluster.js'
+import { cluster } from './sharing/cluster.js'
 import { clusterPrimary } from './sharing/cluster-primary.js'
 import { redis } from './sharing/redis.js'
 

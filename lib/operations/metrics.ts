@@ -47,12 +47,12 @@ interface Metric {
   reset (): void
 }
 
-type Upstreams = () => Iterable<Upstream> & { shared: SharedSnapshot | null }
+type Upstreams = () => Iterable<Upstream>
 
-/** Has the registry show the upstreams. Returns what takes that back. */
-export function registerMetrics ({ registry }: MetricsSettings, upstreams: Upstreams): () => void {
+/** Has the registry show the upstreams and, where there is one, the state of sharing. Returns what takes that back. */
+export function registerMetrics ({ registry }: MetricsSettings, upstreams: Upstreams, shared?: () => SharedSnapshot): () => void {
   const metrics = METRICS.map(reading => metricOf(reading, read => [...upstreams()].flatMap(read)))
-  if (upstreams().shared !== null) metrics.push(...SHARED_METRICS.map(reading => metricOf(reading, read => read(upstreams().shared!))))
+  if (shared !== undefined) metrics.push(...SHARED_METRICS.map(reading => metricOf(reading, read => read(shared()))))
   for (const metric of metrics) registry.registerMetric(metric)
   return () => { for (const { name } of metrics) registry.removeSingleMetric?.(name) }
 }

@@ -56,7 +56,7 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
     fastify.addHook('onClose', () => registry.close())
   }
   if (metrics !== false) {
-    const withdraw = registerMetrics(metrics, () => registry)
+    const withdraw = registerMetrics(metrics, () => registry, registry.shared === null ? undefined : () => registry.shared!)
     fastify.addHook('onClose', async () => { withdraw() })
   }
   if (admin !== false) await registerAdmin(fastify, admin, registry)

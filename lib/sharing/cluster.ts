@@ -1,5 +1,5 @@
 /** Workers of one node:cluster that share through their primary. */
-import cluster from 'node:cluster'
+import nodeCluster from 'node:cluster'
 import { checked, object, oneOf, optional, string } from '../options.js'
 import { marked, unmarked, type Deed, type Reply } from './cluster-messages.js'
 import type { SharedOptions, SharedStore, StoreListener } from './store.js'
@@ -20,9 +20,9 @@ const clusterOptions = object<Required<ClusterSharingOptions>>({
  * For the option `shared`, in workers: what is changed at run time, and learned sessions, reach every worker; cookies without a secret of their own get a common one. The primary has to call
  * `clusterPrimary()`. In a process that is no worker, nothing is shared. Throws `FST_LB_INVALID_OPTIONS`.
  */
-export function shareInCluster (options: ClusterSharingOptions = {}): SharedOptions {
+export function cluster (options: ClusterSharingOptions = {}): SharedOptions {
   const { prefix, probes } = checked(clusterOptions, options, 'shared: cluster(options)')
-  return { store: cluster.isWorker ? new ClusterStore(prefix) : alone, probes }
+  return { store: nodeCluster.isWorker ? new ClusterStore(prefix) : alone, probes }
 }
 
 /** Milliseconds that the primary has for an answer. */

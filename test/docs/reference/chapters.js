@@ -32,6 +32,10 @@ export const pages = [
       { title: 'Deadlines and limits', types: [['TimeoutOptions', '`timeouts`'], ['LimitOptions', '`limits`'], ['QueueOptions', '`limits.queue`'], ['PoolOptions', '`pool`']] },
       { title: 'Headers', types: [['HeaderOptions', '`headers`'], ['Headers']] },
       { title: 'Operations', types: [['AdminOptions', '`admin`'], ['Authorize', '`admin.authorize`'], ['Access'], ['Permission'], ['MetricsOptions', '`metrics`'], ['MetricsClient'], ['MetricsRegistry']] },
+      {
+        title: 'Sharing',
+        types: [['SharedOptions', '`shared`'], ['RedisSharingOptions', '`redis(client, options)`'], ['ClusterSharingOptions', '`cluster(options)`'], ['ClusterPrimaryOptions', '`clusterPrimary(options)`']]
+      },
       { title: 'Of a call', types: [['BalanceOptions', '`reply.balance(upstream, options)`'], ['TargetUpdateOptions', '`upstream.update(id, options)`'], ['DrainOptions', '`remove(id, options)`']] }
     ]
   },
@@ -49,7 +53,14 @@ export const pages = [
       { title: 'Of a request', types: [['Balancing', '`request.balancing`'], ['AttemptReport'], ['Outcome'], ['LoadBalancerErrorCode', '`error.code`'], ['AttemptMessage', '`diagnostics_channel`'], ['TargetMessage', '`diagnostics_channel`']] },
       { title: 'Policies of your own', types: [['PolicyFactory'], ['Policy'], ['PolicyTools'], ['PickContext'], ['Settlement'], ['Answer'], ['Ask'], ['Later']] },
       { title: 'Time', types: [['Clock', 'tests and simulations'], ['Timer']] },
-      { title: 'Clients of Redis', types: [['RedisClient'], ['RedisSubscriber'], ['IoRedisClient'], ['IoRedisSubscriber'], ['NodeRedisClient'], ['NodeRedisSubscriber']] }
+      { title: 'Sharing', types: [['SharedSnapshot', '`fastify.upstreams.shared`'], ['SharedStore', 'a store of your own'], ['StoreListener']] },
+      {
+        title: 'Clients of Redis',
+        types: [
+          ['RedisClient', 'discovery'], ['RedisSubscriber'], ['IoRedisClient'], ['IoRedisSubscriber'], ['NodeRedisClient'], ['NodeRedisSubscriber'], ['SharedRedisClient', 'sharing'], ['SharedIoRedisClient'],
+          ['SharedNodeRedisClient']
+        ]
+      }
     ]
   }
 ]
