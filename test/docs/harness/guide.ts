@@ -72,8 +72,7 @@ export class Guide {
   async play (t: Test, text: string, { given = {}, targets: handlers = {}, places = {}, server = {}, before, after, with: others = [], listens = true, exports = [], quiet = false }: PlayOptions = {}): Promise<Played> {
     const fences = [...others, text].map(part => this.block(part))
     const code = fences.map(({ code }) => code).join('\n')
-    const { targets, map } = await this.#targetsOf(t, code, handlers)
-    for (const [from, to] of Object.entries(places)) map.set(from, to)
+    const { targets, map } = await this.#targetsOf(t, code, handlers, places)
     if (quiet) map.set('logger: true', 'logger: false')
     const { default: Fastify } = await import('fastify')
     const ownApp = /\bconst app = /.test(code)
@@ -107,18 +106,18 @@ export class Guide {
   }
 
   /** Servers for `http://10.0.0.1:3000` and such. */
-  async #targetsOf (t: Ending, code: string, handlers: Record<string, Handler>): Promise<{ targets: Map<string, TestTarget>, map: Map<string, string> }> {
+  async #targetsOf (t: Ending, code: string, handlers: Record<string, Handler>, places: Record<string, string>): Promise<{ targets: Map<string, TestTarget>, map: Map<string, string> }> {
     const targets = new Map<string, TestTarget>()
     const map = new Map<string, string>()
     for (const [origin, host, port] of code.matchAll(/http:\/\/([a-z0-9.-]+):(\d+)/g)) {
-      if (map.has(origin) || /^(?:localhost|127\.)/.test(host!)) continue
+      if (map.has(origin) || /^(?:localhost|127\.)/.test(host!) || Object.keys(places).some(from => from.includes(origin))) continue
       const name = port === '3000' ? host! : `${host!}:${port!}`
       const target = await startTarget(t, name, handlers[name] ?? handlers['*'])
       targets.set(name, target)
       map.set(origin, target.url)
     }
     // Longer ones first: one may be the beginning of another.
-    return { targets, map: new Map([...map].sort(([a], [b]) => b.length - a.length)) }
+    return { targets, map: new Map([...map, ...Object.entries(places)].sort(([a], [b]) => b.length - a.length)) }
   }
 
   /** Runs the command of the page that has `text` in it as a shell does; returns what it writes to stdout. */
