@@ -427,6 +427,7 @@ function matches (target: Target, tried: PickContext['tried'], tags: PickContext
 }
 
 function sameConfig (a: TargetConfig, b: TargetConfig): boolean {
+  if (a === b) return true
   const tags = Object.keys(a.tags)
   return a.weight === b.weight && a.tier === b.tier && a.maxRequests === b.maxRequests &&
     tags.length === Object.keys(b.tags).length && tags.every(name => a.tags[name] === b.tags[name])

@@ -6,8 +6,9 @@ export class RollingCounts {
   total = 0
   marked = 0
   readonly #width: number
-  readonly #totals = new Uint32Array(BUCKETS)
-  readonly #marks = new Uint32Array(BUCKETS)
+  // Not typed arrays: of a thousand targets, these would take longer to make than all the rest.
+  readonly #totals: number[] = new Array<number>(BUCKETS).fill(0)
+  readonly #marks: number[] = new Array<number>(BUCKETS).fill(0)
   /** Number of the newest bucket, counted from time 0. */
   #newest: number
 

@@ -64,6 +64,9 @@ const pem: Check<ConnectionOptions['ca']> = (value, path, faults) => {
   return value as ConnectionOptions['ca']
 }
 
+/** One for all, so that a look is enough to see that nothing has changed. */
+const NO_TLS: TlsOptions = Object.freeze({})
+
 export const tlsOptions = object<TlsOptions>({
   ca: optional(pem),
   cert: optional(pem as Check<ConnectionOptions['cert']>),
@@ -125,29 +128,26 @@ export const targetOption: Check<EngineTargetConfig> = (value, path, faults) => 
     origin: place.origin,
     basePath: place.basePath,
     socketPath: place.socketPath,
-    tls: options.tls ?? {}
+    tls: options.tls ?? NO_TLS
   }
 }
 
-/** Targets with distinct ids. `taken`: ids that are in use already. */
-export function targetsOption (taken: Iterable<string> = []): Check<EngineTargetConfig[]> {
-  return (value, path, faults) => {
-    if (!Array.isArray(value)) {
-      fault(faults, path, 'an array of urls or targets', value)
-      return []
-    }
-    const seen = new Map<string, string>()
-    for (const id of taken) seen.set(id, 'a target that is there already')
-    return value.map((item, i) => {
-      const here = path === '' ? `[${i}]` : `${path}[${i}]`
-      const config = targetOption(item, here, faults)
-      if (config === undefined) return config
-      const other = seen.get(config.id)
-      if (other !== undefined) faults.push(`${here}.id: expected an id of its own, got ${JSON.stringify(config.id)}, which is the id of ${other}`)
-      seen.set(config.id, here)
-      return config
-    })
+/** Targets with distinct ids. */
+export const targetsOption: Check<EngineTargetConfig[]> = (value, path, faults) => {
+  if (!Array.isArray(value)) {
+    fault(faults, path, 'an array of urls or targets', value)
+    return []
   }
+  const seen = new Map<string, string>()
+  return value.map((item, i) => {
+    const here = path === '' ? `[${i}]` : `${path}[${i}]`
+    const config = targetOption(item, here, faults)
+    if (config === undefined) return config
+    const other = seen.get(config.id)
+    if (other !== undefined) faults.push(`${here}.id: expected an id of its own, got ${JSON.stringify(config.id)}, which is the id of ${other}`)
+    seen.set(config.id, here)
+    return config
+  })
 }
 
 function locate (url: string): { name: string, origin: string, basePath: string, socketPath: string | undefined } | undefined {

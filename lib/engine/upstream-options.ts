@@ -84,7 +84,7 @@ const timersOption: Check<Timers> = (value, path, faults) => {
 }
 
 export const engineFields: Fields<EngineSettings> = {
-  targets: optional(targetsOption(), []),
+  targets: optional(targetsOption, []),
   policy: optional(policyOption, policyOption('least-requests', '', [])),
   retry: switchable(retryOptions, defaultsOf(retryOptions)),
   timeouts: optional(timeoutOptions, defaultsOf(timeoutOptions)),

@@ -147,10 +147,9 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** Adds a target. It takes requests from the next pick on; with probes configured, once it has passed one. Throws `FST_LB_INVALID_OPTIONS`. */
   add (target: string | TargetOptions): Target {
-    const [config] = this.#checkTargets([target], this.balancer.byId.keys(), 'target') as [EngineTargetConfig]
+    const [config] = this.#checkTargets([target], 'target') as [EngineTargetConfig]
     this.changing?.({ did: 'add', config })
-    this.reconcile([...this.configs(), config])
-    return this.balancer.byId.get(config.id)!
+    return this.balancer.add(this.#limited(config))
   }
 
   /**
@@ -202,17 +201,17 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** @internal What `replace` makes of these; throws as it does. */
   check (targets: unknown): EngineTargetConfig[] {
-    return this.#checkTargets(targets, [], 'targets')
+    return this.#checkTargets(targets, 'targets')
   }
 
-  #checkTargets (targets: unknown, taken: Iterable<string>, path: string): EngineTargetConfig[] {
+  #checkTargets (targets: unknown, path: 'target' | 'targets'): EngineTargetConfig[] {
     const faults: string[] = []
     const single: Check<EngineTargetConfig[]> = (value, at) => {
       const config = targetOption((value as unknown[])[0], at, faults)
-      if (config !== undefined && new Set(taken).has(config.id)) fault(faults, `${at}.id`, 'an id that is not in use', config.id)
+      if (config !== undefined && this.balancer.byId.has(config.id)) fault(faults, `${at}.id`, 'an id that is not in use', config.id)
       return [config]
     }
-    const configs = (path === 'target' ? single : targetsOption(taken))(targets, path, faults)
+    const configs = (path === 'target' ? single : targetsOption)(targets, path, faults)
     if (faults.length === 0) checkEngine({ ...this.settings, limits: { queue: this.settings.limits.queue }, targets: configs }, this.name, faults)
     refuse(faults)
     return configs
@@ -231,14 +230,19 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** @internal `replace`, with what was checked. `drainMs`: for what is in flight at targets that go. */
   reconcile (configs: EngineTargetConfig[], drainMs: (id: string) => number = () => DRAIN_MS): void {
-    const limit = this.settings.limits.maxRequests ?? this.settings.pool.connections
-    const limited = configs.map(config => ({ ...config, maxRequests: config.ownLimit ?? limit }))
-    const before = new Map(this.balancer.all.map(target => [target, target.config as EngineTargetConfig]))
-    const { removed } = this.balancer.replace(limited)
-    for (const [target, config] of before) {
-      if (!isDeepStrictEqual(config.tls, (target.config as EngineTargetConfig).tls)) this.#renew(target)
+    const before = this.balancer.all.map(target => ({ target, tls: (target.config as EngineTargetConfig).tls }))
+    const { removed } = this.balancer.replace(configs.map(config => this.#limited(config)))
+    for (const { target, tls } of before) {
+      const now = (target.config as EngineTargetConfig).tls
+      if (tls !== now && !isDeepStrictEqual(tls, now)) this.#renew(target)
     }
     for (const target of removed) void this.#drain(target, drainMs(target.id))
+  }
+
+  /** With the upstream's limit where it has none of its own. */
+  #limited (config: EngineTargetConfig): EngineTargetConfig {
+    const { limits, pool } = this.settings
+    return { ...config, maxRequests: config.ownLimit ?? limits.maxRequests ?? pool.connections }
   }
 
   /** Other connections from now on; what is in flight ends on those it has. */

@@ -28,7 +28,10 @@ export function leastRequests ({ random }: PolicyTools): Policy {
 
   return {
     pick: targets => least(targets.length > FULL_SCAN ? draw(targets) : targets, loads, random),
-    update (all) { loads = Float64Array.from(all, loadOf) },
+    update (all) {
+      loads = new Float64Array(all.length)
+      for (const target of all) loads[target.index] = loadOf(target)
+    },
     loaded (target) { loads[target.index] = loadOf(target) }
   }
 }
