@@ -22,8 +22,13 @@ import { requestFields, type Fields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
 import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
-/** Bodies announced as longer than this are passed on as they come, without a look whether they are here whole. */
-const SHORT_BODY = 16_384
+/**
+ * Bodies announced as longer than this are passed on as they come. Others wait until all that the system has of them is read: what is here as a whole goes out in one
+ * write, which costs a third less.
+ */
+const LONG_BODY = 131_072
+/** One read is enough for so many bytes, headers and all. */
+const ONE_READ = 49_152
 
 /** Seconds after which a client that was refused may come again. */
 const RETRY_AFTER = '1'
@@ -197,7 +202,9 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     if (statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1 && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
     this.#answer = { statusCode: status, headers, body: undefined }
     this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
-    if (Number(headers['content-length']) > SHORT_BODY) this.#stream()
+    const length = Number(headers['content-length'])
+    if (length > LONG_BODY) this.#stream()
+    else if (length > ONE_READ) setImmediate(streamUnlessWhole, this)
     else process.nextTick(streamUnlessWhole, this)
     return true
   }

@@ -50,7 +50,7 @@ t.test('bodies of all sizes, with and without a type and a length', async t => {
     response.end(body)
   })
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
-  for (const size of [0, 1, 100, 16_384, 16_385, 200_000, 5_000_000]) {
+  for (const size of [0, 1, 100, 49_152, 49_153, 131_072, 131_073, 5_000_000]) {
     for (const type of ['typed', 'untyped']) {
       for (const length of ['sized', 'unsized']) {
         const answer = await fetch(`${url}/${size}/${type}/${length}`)
@@ -232,6 +232,25 @@ t.test('a body in several chunks that come at once goes out whole', async t => {
   }))
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
   t.equal(await (await fetch(url)).text(), 'onetwo')
+})
+
+t.test('of a body that does not come at once, the client gets what there is', async t => {
+  const halves: ServerResponse[] = []
+  const target = await startTarget(t, 'a', (seen, _request, answer) => {
+    halves.push(answer)
+    const length = Number(seen.url.slice(1))
+    answer.writeHead(200, { 'content-type': 'text/plain', 'content-length': length })
+    answer.write('x'.repeat(length / 2))
+  })
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  for (const length of [1_000, 60_000, 100_000, 200_000]) {
+    const reader = (await fetch(`${url}/${length}`)).body!.getReader()
+    let got = 0
+    while (got < length / 2) got += (await reader.read()).value!.byteLength
+    halves.at(-1)!.end('x'.repeat(length / 2))
+    for (let part = await reader.read(); !part.done; part = await reader.read()) got += part.value.byteLength
+    t.equal(got, length)
+  }
 })
 
 t.test('a hook that destroys the body it replaces frees the target at once', async t => {
