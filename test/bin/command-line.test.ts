@@ -73,7 +73,7 @@ t.test('every fault is told, by the name that was typed', async t => {
     '--to[1].wait: unknown option; known are url, id, address, weight, tier, tags, limits, tls',
     '--to[1].weight: expected 0 to 256, got 300',
     '--to[2].id: expected an id of its own, got "http://b", which is the id of --to[1]',
-    `--policy: expected a policy: ${policyNames.join(', ')}, or a function, got "rr" (string)`,
+    `--policy: expected a policy: ${policyNames.join(', ')}, or a function, got "rr" (string); that is 'round-robin', with the weights of the targets here`,
     '--health: expected a path, as \'/health\', got "up" (string)'
   ])
   t.strictSame(faultsOf('--listen 65536 --listen 1 --log-level'), [

@@ -6,6 +6,7 @@ import { first } from './first.js'
 import { hash, hashOptions, type HashOptions } from './hash/hash.js'
 import { leastRequests } from './least-requests.js'
 import type { NamedPolicy } from './named-policy.js'
+import { meantBy } from './other-names.js'
 import { powerOfTwo } from './power-of-two.js'
 import { prequal, prequalOptions, type PrequalOptions } from './prequal.js'
 import { weightedRandom } from './random.js'
@@ -49,7 +50,10 @@ export function policyOption (value: unknown, path: string, faults: string[]): N
   if (typeof value === 'function') return { name: value.name || 'custom', create: value as PolicyFactory }
   const { name, ...options } = isObject(value) ? value : { name: value }
   if (typeof name !== 'string' || !Object.hasOwn(policies, name)) {
-    fault(faults, isObject(value) ? `${path}.name` : path, `a policy: ${Object.keys(policies).join(', ')}, or a function`, name)
+    const names = Object.keys(policies)
+    fault(faults, isObject(value) ? `${path}.name` : path, `a policy: ${names.join(', ')}, or a function`, name)
+    const meant = typeof name === 'string' ? meantBy(name, names) : undefined
+    if (meant !== undefined) faults.push(`${faults.pop()!}; that is ${meant} here`)
     return { name: '', create: leastRequests }
   }
   const check = Object.hasOwn(optionsOf, name) ? optionsOf[name as keyof typeof optionsOf] as Check<never> : undefined

@@ -33,11 +33,30 @@ t.test('A function is a policy of the user\'s own, and goes by its name', async 
 })
 
 t.test('A name that is not known is refused, with the names that are', async t => {
-  t.same(faultsOf('least-connections'), [`policy: expected a policy: ${KNOWN}, or a function, got "least-connections" (string)`])
-  t.same(faultsOf({ name: 'rr' }), [`policy.name: expected a policy: ${KNOWN}, or a function, got "rr" (string)`])
+  t.same(faultsOf('quickest'), [`policy: expected a policy: ${KNOWN}, or a function, got "quickest" (string)`])
   t.same(faultsOf({}), [`policy.name: expected a policy: ${KNOWN}, or a function, got nothing`])
   t.same(faultsOf(null), [`policy: expected a policy: ${KNOWN}, or a function, got null`])
   t.same(faultsOf(['first']), [`policy: expected a policy: ${KNOWN}, or a function, got an array`])
+})
+
+t.test('What it is called in other balancers is told by its name here', async t => {
+  t.same(faultsOf('least_conn'), [`policy: expected a policy: ${KNOWN}, or a function, got "least_conn" (string); that is 'least-requests' here`])
+  t.same(faultsOf({ name: 'ip_hash' }), [`policy.name: expected a policy: ${KNOWN}, or a function, got "ip_hash" (string); that is { name: 'hash', key: 'ip' } here`])
+  for (const [name, meant] of Object.entries({
+    // nginx, HAProxy, Envoy, Caddy, Traefik, YARP, clouds, and as people write what is here
+    least_time: "'adaptive'",
+    leastconn: "'least-requests'",
+    LEAST_REQUEST: "'least-requests'",
+    RING_HASH: "{ name: 'hash', key }",
+    random_choose: "'power-of-two'",
+    wrr: "'round-robin', with the weights of the targets",
+    PowerOfTwoChoices: "'power-of-two'",
+    least_outstanding_requests: "'least-requests'",
+    roundRobin: "'round-robin'",
+    'weighted round robin': "'round-robin', with the weights of the targets",
+    sticky: 'the option affinity: { cookie }',
+    backup: "'first', or targets with tier: 1"
+  })) t.ok(faultsOf(name)[0]!.endsWith(`; that is ${meant} here`), name)
 })
 
 t.test('What every object has by birth is not the name of a policy', async t => {
