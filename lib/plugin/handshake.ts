@@ -48,14 +48,19 @@ export class Handshake {
   }
 }
 
+/** The response that is next on this connection; null when there is none to come. */
+export function unanswered (socket: Duplex): ServerResponse | null {
+  // Node's own note of whose turn it is; there is no other way to know.
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? null
+}
+
 /**
  * When there are requests before this one on the connection that have no answer yet, it is closed once they have, and true: nothing that comes now could be
  * answered in its turn. A client is not to send anything behind a request that it has no answer to, and then ask for another protocol.
  */
 export function closeWhenAnswered (socket: Duplex): boolean {
-  // Node's own note of whose turn it is; there is no other way to know.
-  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
-  if (response === undefined || response === null) return false
+  const response = unanswered(socket)
+  if (response === null) return false
   // Node has taken its listeners off: somebody must see the client leave.
   if (socket.listenerCount('data') === 0) socket.on('error', () => {}).on('end', () => { socket.destroy() }).on('data', () => {})
   response.once('finish', () => { if (!closeWhenAnswered(socket)) socket.end() })

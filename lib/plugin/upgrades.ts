@@ -6,10 +6,13 @@
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { closeWhenAnswered, Handshake, serveWithoutUpgrade } from './handshake.js'
+import { closeWhenAnswered, Handshake, serveWithoutUpgrade, unanswered } from './handshake.js'
 
 /** Whether an upstream takes connections that change to this protocol (in lower case). */
 type Takes = (protocol: string) => boolean
+
+/** Not in the types of the oldest Node that is supported. */
+type DecidingServer = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }
 
 /** One listener per server, however often the plugin is registered. */
 const ofServer = new WeakMap<object, Upgrades>()
@@ -31,6 +34,23 @@ export class Upgrades {
     this.#server = fastify.server
     // First of all listeners: what the others do is seen by what they have left.
     this.#server.prependListener('upgrade', this.#onUpgrade)
+    this.#decideEarly()
+  }
+
+  /**
+   * From Node 24.9 on, a server is asked for each request whether the event is to come at all. From 26 on what has a body must do without: that is read apart from
+   * what follows it, so that the request could not be written down again.
+   */
+  #decideEarly (): void {
+    const server = this.#server as DecidingServer
+    const otherwise = server.shouldUpgradeCallback
+    // c8 counts on an earlier Node.
+    /* c8 ignore start */
+    if (otherwise !== undefined) {
+      server.shouldUpgradeCallback = request => !hasBody(request) || unanswered(request.socket) !== null ||
+        (server.listenerCount('upgrade') > 1 && otherwise.call(server, request))
+    }
+    /* c8 ignore stop */
   }
 
   /** Requests for `url`, a pattern of a route, belong to an upstream. */
@@ -82,8 +102,9 @@ export class Upgrades {
   }
 
   /** The protocol to change to, when this request may be for an upstream that takes it. What has a body is no handshake of ours. */
-  #claimed ({ url, headers }: IncomingMessage): string | undefined {
-    if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) return undefined
+  #claimed (request: IncomingMessage): string | undefined {
+    if (hasBody(request)) return undefined
+    const { url, headers } = request
     const path = decoded(url!)
     const routes = this.#routes.filter(({ pattern }) => pattern.test(path))
     const protocols = headers.upgrade!.split(',').map(protocol => protocol.trim())
@@ -101,6 +122,10 @@ function patternOf (url: string): RegExp {
     return segment.endsWith('?') ? '(?:/+[^/]*)?' : '/+[^/]+'
   })
   return new RegExp(`^${segments.join('')}/*$`, 'i')
+}
+
+function hasBody ({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
 }
 
 function escaped (text: string): string {
