@@ -1,80 +1,165 @@
-/** The primary of a cluster: starts workers, replaces those that die, ends them. */
+/** The primary of a cluster: starts workers, replaces those that die or have become old, ends them. */
 import cluster, { type Worker } from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Amendment } from './changes.js'
 import type { GatewayConfig } from './config.js'
 import { secretless } from './secrets.js'
 import type { Running } from './serve.js'
-import type { FromWorker } from './worker.js'
+import type { FromWorker, ToWorker } from './worker.js'
 
 /** Deaths of workers, for each worker there is, that are taken within a minute: beyond that, replacing them heals nothing. */
 const DEATHS = 5
 const MINUTE = 60_000
-
-/** Resolved when all workers listen; rejected when one ends before. */
-export async function startWorkers (written: GatewayConfig, log: FastifyBaseLogger): Promise<Running> {
-  // Structured clone, as JSON has no Infinity.
-  cluster.setupPrimary({ serialization: 'advanced' })
-  const config = withCommonSecret(written, log)
-  const addresses = await Promise.all(Array.from({ length: config.workers }, () => fork(config, log)))
-  const stop = replaceTheDead(config, log)
-  if (living().length < config.workers) throw new Error('a worker died while others were starting')
-  return { address: addresses[0]!, stop }
-}
 
 /** Ends all workers at once. */
 export function killWorkers (): void {
   for (const worker of living()) worker.process.kill('SIGKILL')
 }
 
-/** A cookie that one worker issued must mean the same to the others, and to the one that comes after it. */
-function withCommonSecret (config: GatewayConfig, log: FastifyBaseLogger): GatewayConfig {
-  if (config.secret !== undefined) return config
-  const upstreams = secretless(config.balancer)
-  if (upstreams.length > 0) {
-    log.warn({ upstreams }, 'affinity.cookie has no secret: the workers share a random one, so clients lose their target when the gateway restarts, and other gateways do not know their cookies; LB_SECRET sets one')
-  }
-  return { ...config, secret: randomBytes(32).toString('base64url') }
-}
+interface Listening { worker: Worker, address: string }
 
-/** Resolved with the address once the worker listens. */
-function fork (config: GatewayConfig, log: FastifyBaseLogger): Promise<string> {
-  const worker = cluster.fork()
-  // It may end while it is being written to. What follows from that follows from its end.
-  worker.on('error', error => { log.warn(error, 'a worker cannot be reached') })
-  return new Promise((resolve, reject) => {
-    worker.on('message', (message: FromWorker) => {
-      if (message === 'ready') worker.send(config)
-      else if ('listening' in message) resolve(message.listening)
-      else reject(new Error(message.failed))
+export class Workers implements Running {
+  address = ''
+  #config: GatewayConfig
+  readonly #log: FastifyBaseLogger
+  /** For cookies without a secret: one that a worker issued must mean the same to the others, and to those that come after them. */
+  readonly #secret = randomBytes(32).toString('base64url')
+  /** Those that serve by the present configuration. */
+  readonly #serving = new Set<Worker>()
+  /** Those that are to take the place of the dead, and do not listen yet. */
+  readonly #replacing = new Set<Worker>()
+  #deaths: number[] = []
+
+  private constructor (config: GatewayConfig, log: FastifyBaseLogger) {
+    this.#config = config
+    this.#log = log
+  }
+
+  /** Resolved when all workers listen; rejected when one ends before. */
+  static async start (config: GatewayConfig, log: FastifyBaseLogger): Promise<Workers> {
+    // Structured clone, as JSON has no Infinity.
+    cluster.setupPrimary({ serialization: 'advanced' })
+    const workers = new Workers(config, log)
+    workers.#warnOfSecrets()
+    cluster.on('exit', workers.#onExit)
+    workers.#serve(await workers.#forkAll())
+    if (workers.#serving.size < config.workers) throw new Error('a worker died while others were starting')
+    return workers
+  }
+
+  /** Others by this configuration, and when all of them listen, those that were there leave, each with its last client. Rejected when one cannot start: then nothing has changed. */
+  async renew (config: GatewayConfig): Promise<void> {
+    const before = this.#config
+    this.#config = config
+    let fresh: Listening[]
+    try {
+      fresh = await this.#forkAll()
+    } catch (error) {
+      this.#config = before
+      throw error
+    }
+    const old = [...this.#serving]
+    this.#serving.clear()
+    this.#serve(fresh)
+    this.#warnOfSecrets()
+    for (const worker of old) leave(worker)
+  }
+
+  /** What workers take over while they serve. */
+  async amend (config: GatewayConfig, amendment: Amendment): Promise<void> {
+    this.#config = config
+    const answers = [...this.#serving].map(async worker => {
+      tell(worker, { amend: amendment })
+      while (true) {
+        const [message] = await once(worker, 'message') as [FromWorker]
+        if (typeof message === 'object' && 'amended' in message) return message.amended
+      }
     })
-    worker.once('exit', (code, signal) => { reject(new Error(`a worker ended before it could listen (${signal ?? `exit code ${code}`})`)) })
-  })
-}
-
-/** Returns what ends it, and the workers. */
-function replaceTheDead (config: GatewayConfig, log: FastifyBaseLogger): () => Promise<void> {
-  let deaths: number[] = []
-
-  function replace (worker: Worker, code: number | null, signal: string | null): void {
-    const now = Date.now()
-    deaths = [...deaths.filter(time => time > now - MINUTE), now]
-    log.error({ worker: worker.process.pid, code, signal }, 'a worker died')
-    // Nobody catches this: it ends the gateway as any unexpected error does, with the requests in flight served.
-    if (deaths.length > DEATHS * config.workers) throw new Error(`${deaths.length} workers died within a minute`)
-    fork(config, log).catch((error: unknown) => { log.error(error, 'a worker could not be replaced') })
+    const faults = (await Promise.all(answers)).filter(fault => fault !== null)
+    if (faults.length > 0) throw new Error(faults[0])
   }
 
-  cluster.on('exit', replace)
-  return async () => {
-    cluster.off('exit', replace)
+  readonly stop = async (): Promise<void> => {
+    cluster.off('exit', this.#onExit)
     await Promise.all(living().map(async worker => {
       const gone = once(worker, 'exit')
       worker.process.kill('SIGTERM')
       await gone
     }))
   }
+
+  /** As many as there are to be; when one of them cannot start, none. */
+  async #forkAll (): Promise<Listening[]> {
+    const starts = await Promise.allSettled(Array.from({ length: this.#config.workers }, () => this.#listening(cluster.fork())))
+    const listening = starts.flatMap(start => start.status === 'fulfilled' ? [start.value] : [])
+    const failed = starts.find((start): start is PromiseRejectedResult & { reason: Error } => start.status === 'rejected')
+    if (failed === undefined) return listening
+    for (const { worker } of listening) leave(worker)
+    throw failed.reason
+  }
+
+  #serve (listening: readonly Listening[]): void {
+    for (const { worker } of listening) if (!worker.isDead()) this.#serving.add(worker)
+    this.address = listening[0]!.address
+  }
+
+  /** Resolved once the worker listens. */
+  #listening (worker: Worker): Promise<Listening> {
+    // It may end while it is being written to. What follows from that follows from its end.
+    worker.on('error', error => { this.#log.warn(error, 'a worker cannot be reached') })
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message === 'ready') tell(worker, { serve: { ...this.#config, secret: this.#config.secret ?? this.#secret } })
+        else if ('listening' in message) resolve({ worker, address: message.listening })
+        else if ('failed' in message) reject(new Error(message.failed))
+      })
+      worker.once('exit', (code, signal) => { reject(new Error(`a worker ended before it could listen (${signal ?? `exit code ${code}`})`)) })
+    })
+  }
+
+  readonly #onExit = (worker: Worker, code: number | null, signal: string | null): void => {
+    // Otherwise it was to leave, or the first of its kind, whose start somebody waits for.
+    if (!this.#serving.delete(worker) && !this.#replacing.delete(worker)) return
+    this.#log.error({ worker: worker.process.pid, code, signal }, 'a worker died')
+    const now = Date.now()
+    this.#deaths = [...this.#deaths.filter(time => time > now - MINUTE), now]
+    // Nobody catches this: it ends the gateway as any unexpected error does, with the requests in flight served.
+    if (this.#deaths.length > DEATHS * this.#config.workers) throw new Error(`${this.#deaths.length} workers died within a minute`)
+    this.#replace()
+  }
+
+  #replace (): void {
+    const config = this.#config
+    const worker = cluster.fork()
+    this.#replacing.add(worker)
+    this.#listening(worker).then(() => {
+      if (!this.#replacing.delete(worker)) return
+      if (config === this.#config) {
+        this.#serving.add(worker)
+      } else {
+        leave(worker)
+        this.#replace()
+      }
+    }, (error: unknown) => { this.#log.error(error, 'a worker could not be replaced') })
+  }
+
+  #warnOfSecrets (): void {
+    if (this.#config.secret !== undefined) return
+    const upstreams = secretless(this.#config.balancer)
+    if (upstreams.length > 0) {
+      this.#log.warn({ upstreams }, 'affinity.cookie has no secret: the workers share a random one, so clients lose their target when the gateway restarts, and other gateways do not know their cookies; LB_SECRET sets one')
+    }
+  }
+}
+
+function leave (worker: Worker): void {
+  if (worker.isConnected()) tell(worker, 'leave')
+}
+
+function tell (worker: Worker, message: ToWorker): void {
+  worker.send(message)
 }
 
 function living (): Worker[] {

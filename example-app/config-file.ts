@@ -1,28 +1,39 @@
 /** Which file the gateway is told by, and what is in it. JSON is YAML, so one parser reads both. */
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseYaml } from '../lib/discovery/yaml.js'
 import { checkConfig, ConfigError, type Environment, type GatewayConfig } from './config.js'
+import { substitute } from './environment.js'
 
-/** Path of the configuration: the first argument, `--config`, or the variable CONFIG; undefined when there is none. */
-export function configPath (args: string[], env: Environment): string | undefined {
-  const { values, positionals } = parsedArguments(args)
-  const paths = values.config === undefined ? positionals : [values.config, ...positionals]
-  if (paths.length > 1) throw new ConfigError('the command line', [`expected one configuration file, got ${paths.join(', ')}`])
-  return paths[0] ?? (env.CONFIG === '' ? undefined : env.CONFIG)
+export interface CommandLine {
+  /** Path of the configuration: the first argument, `--config`, or the variable CONFIG; undefined when there is none. */
+  path: string | undefined
+  /** Only say what is wrong with it. */
+  check: boolean
 }
 
-function parsedArguments (args: string[]): { values: { config?: string }, positionals: string[] } {
+/** Throws `ConfigError`. */
+export function commandLine (args: string[], env: Environment): CommandLine {
+  const { values: { config, check = false }, positionals } = parsedArguments(args)
+  const paths = config === undefined ? positionals : [config, ...positionals]
+  if (paths.length > 1) throw new ConfigError('the command line', [`expected one configuration file, got ${paths.join(', ')}`])
+  const path = paths[0] ?? (env.CONFIG === '' ? undefined : env.CONFIG)
+  if (check && path === undefined) throw new ConfigError('the command line', ['--check: expected a configuration file, got none'])
+  return { path, check }
+}
+
+function parsedArguments (args: string[]): { values: { config?: string, check?: boolean }, positionals: string[] } {
   try {
-    return parseArgs({ args, options: { config: { type: 'string', short: 'c' } }, allowPositionals: true })
+    return parseArgs({ args, options: { config: { type: 'string', short: 'c' }, check: { type: 'boolean' } }, allowPositionals: true })
   } catch (error) {
     throw new ConfigError('the command line', [(error as Error).message])
   }
 }
 
-/** Reads and checks the file. Throws `ConfigError`, which names the file and every fault. */
+/** Reads and checks the file, and those that it names. Throws `ConfigError`, which names the file and every fault. */
 export function readConfig (path: string, env: Environment): GatewayConfig {
-  return checkConfig(parsed(textOf(path), path), env, path)
+  return checkConfig(parsed(textOf(path), env, path), env, path, dirname(path))
 }
 
 function textOf (path: string): string {
@@ -33,9 +44,9 @@ function textOf (path: string): string {
   }
 }
 
-function parsed (text: string, path: string): unknown {
+function parsed (text: string, env: Environment, path: string): unknown {
   try {
-    return parseYaml(text)
+    return parseYaml(text, (document, place) => substitute(document, env, place))
   } catch (error) {
     throw new ConfigError(path, (error as Error).message.split('\n'))
   }

@@ -1,5 +1,9 @@
 /** One process that serves. */
+import { Server as NetServer } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
 import { stop } from '../bin/stop.js'
+import type { Amendment } from './changes.js'
 import type { GatewayConfig, ListenConfig } from './config.js'
 import { buildGateway } from './gateway.js'
 
@@ -11,14 +15,60 @@ export interface Running {
   stop: () => Promise<void>
 }
 
-export async function serve (config: GatewayConfig): Promise<Running> {
+export interface Serving extends Running {
+  /** Takes over what can be changed while it serves. */
+  amend: (amendment: Amendment) => void
+  /** Others have taken its place: stops when its last client is gone. */
+  leave: () => Promise<void>
+}
+
+/** Milliseconds between looks for connections that are left. */
+const LOOK = 50
+
+export async function serve (config: GatewayConfig): Promise<Serving> {
   const app = await buildGateway(config)
+  let leaving = false
+  app.addHook('onRequest', async (_request, reply) => { if (leaving) reply.raw.shouldKeepAlive = false })
   await app.ready()
   try {
-    return { address: await app.listen(config.listen), stop: () => stop(app) }
+    const address = await app.listen(config.listen)
+    return {
+      address,
+      stop: () => stop(app),
+      amend: amendment => { amend(app, amendment) },
+      leave: async () => {
+        leaving = true
+        await lastClient(app, config.drainMs)
+        await stop(app)
+      }
+    }
   } catch (error) {
     throw new Error(`cannot listen on ${config.listen.host}:${config.listen.port}: ${whyNot(error as NodeJS.ErrnoException, config.listen)}`)
   }
+}
+
+function amend (app: FastifyInstance, { targets, tls }: Amendment): void {
+  for (const [name, list] of Object.entries(targets)) app.upstreams.get(name)!.replace(list)
+  if (tls !== undefined) (app.server as unknown as TlsServer).setSecureContext(tls)
+}
+
+/**
+ * Resolved when no connection is left, or `limitMs` have passed. Nothing new is accepted, but connections that are there may be used once more: a client that sends a request on one
+ * just as it is closed would see an error. The response says that it was the last.
+ */
+function lastClient ({ server }: FastifyInstance, limitMs: number): Promise<void> {
+  // Not http's `close`, which ends idle connections at once.
+  NetServer.prototype.close.call(server)
+  const end = performance.now() + limitMs
+  return new Promise(resolve => {
+    const timer = setInterval(() => {
+      server.getConnections((_error, count) => {
+        if (count > 0 && performance.now() < end) return
+        clearInterval(timer)
+        resolve()
+      })
+    }, LOOK)
+  })
 }
 
 function whyNot ({ code, message }: NodeJS.ErrnoException, { port }: ListenConfig): string {

@@ -1,8 +1,10 @@
 /** What the gateway can be told, and what it says when it is told wrong. */
+/* eslint-disable no-template-curly-in-string -- variables of the configuration are written like that */
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { checkConfig, ConfigError, type Environment } from '../../example-app/config.js'
-import { configPath, readConfig } from '../../example-app/config-file.js'
+import { commandLine, readConfig } from '../../example-app/config-file.js'
+import { selfSigned } from '../helpers/certificates.js'
 
 /** The faults of it, one a line, without the first line, which names the file. */
 function faultsOf (run: () => unknown): string[] {
@@ -24,6 +26,9 @@ t.test('defaults', async t => {
     logLevel: 'info',
     trustProxy: false,
     secret: undefined,
+    tls: undefined,
+    credentials: undefined,
+    files: [],
     drainMs: 30_000,
     balancer: {}
   })
@@ -41,6 +46,9 @@ t.test('everything that can be said', async t => {
     logLevel: 'warn',
     trustProxy: 'loopback',
     secret: undefined,
+    tls: undefined,
+    credentials: undefined,
+    files: [],
     drainMs: 500,
     balancer: { upstreams, routes, drainMs: 500 }
   })
@@ -63,7 +71,7 @@ t.test('every fault is told, of the app, the plugin and the environment', async 
     upstreams: { shop: { targets: [{ url: 'http://10.0.0.1:3000', weight: '2' }], polici: 'random' } },
     routes: { '/shop': 'shop', '/api': 'api' }
   }, { PORT: '70000', WORKERS: 'many', LOG_LEVEL: 'quiet' }), [
-    'loglevel: unknown option; known are listen, workers, logLevel, trustProxy, upstreams, routes, admin, drainMs',
+    'loglevel: unknown option; known are listen, tls, workers, logLevel, trustProxy, admin, upstreams, routes, drainMs',
     'listen.prot: unknown option; known are host, port',
     'listen.host: expected a string that is not empty, got "" (string)',
     'workers: expected 1 to 256, got 0',
@@ -96,7 +104,7 @@ t.test('trustProxy is what Fastify takes', async t => {
 
 t.test('the message names the file and counts', async t => {
   t.throws(() => checkConfig({ worker: 2 }, {}, 'some/gateway.yaml'), {
-    message: 'some/gateway.yaml has a fault, so nothing was started:\n  worker: unknown option; known are listen, workers, logLevel, trustProxy, upstreams, routes, admin, drainMs'
+    message: 'some/gateway.yaml has a fault, so nothing was started:\n  worker: unknown option; known are listen, tls, workers, logLevel, trustProxy, admin, upstreams, routes, drainMs'
   })
   t.throws(() => checkConfig({ worker: 2, rotes: {} }, {}, 'some/gateway.yaml'), { message: /^some\/gateway\.yaml has 2 faults, so nothing was started:\n {2}worker: .*\n {2}rotes: / })
 })
@@ -136,14 +144,67 @@ t.test('a file that cannot be read', async t => {
   t.throws(() => readConfig(path, {}), { message: /gateway\.yaml has a fault, so nothing was started:\n {2}it cannot be read: ENOENT/ })
 })
 
-t.test('which file', async t => {
-  t.equal(configPath([], {}), undefined)
-  t.equal(configPath([], { CONFIG: '' }), undefined)
-  t.equal(configPath([], { CONFIG: 'a.yaml' }), 'a.yaml')
-  t.equal(configPath(['b.yaml'], { CONFIG: 'a.yaml' }), 'b.yaml')
-  t.equal(configPath(['--config', 'c.yaml'], { CONFIG: 'a.yaml' }), 'c.yaml')
-  t.equal(configPath(['--config=c.yaml'], {}), 'c.yaml')
-  t.equal(configPath(['-c', 'c.yaml'], {}), 'c.yaml')
-  t.same(faultsOf(() => configPath(['b.yaml', '--config', 'c.yaml'], {})), ['expected one configuration file, got c.yaml, b.yaml'])
-  t.match(faultsOf(() => configPath(['--port', '1'], {})), [/^Unknown option '--port'/])
+t.test('which file, and what to do with it', async t => {
+  const path = (args: string[], env: Environment): string | undefined => commandLine(args, env).path
+  t.equal(path([], {}), undefined)
+  t.equal(path([], { CONFIG: '' }), undefined)
+  t.equal(path([], { CONFIG: 'a.yaml' }), 'a.yaml')
+  t.equal(path(['b.yaml'], { CONFIG: 'a.yaml' }), 'b.yaml')
+  t.equal(path(['--config', 'c.yaml'], { CONFIG: 'a.yaml' }), 'c.yaml')
+  t.equal(path(['--config=c.yaml'], {}), 'c.yaml')
+  t.equal(path(['-c', 'c.yaml'], {}), 'c.yaml')
+  t.same(commandLine(['c.yaml'], {}), { path: 'c.yaml', check: false })
+  t.same(commandLine(['--check', 'c.yaml'], {}), { path: 'c.yaml', check: true })
+  t.same(faultsOf(() => commandLine(['b.yaml', '--config', 'c.yaml'], {})), ['expected one configuration file, got c.yaml, b.yaml'])
+  t.same(faultsOf(() => commandLine(['--check'], {})), ['--check: expected a configuration file, got none'])
+  t.match(faultsOf(() => commandLine(['--port', '1'], {})), [/^Unknown option '--port'/])
+})
+
+t.test('the environment in the values of the file', async t => {
+  const dir = t.testdir({
+    'gateway.yaml': `
+# \${NOT_EVEN_THIS}
+listen:
+  host: \${BIND:-127.0.0.2}
+  port: \${HTTP_PORT:-8080}
+admin: { password: "\${PASSWORD}" }
+upstreams:
+  shop:
+    targets: ["http://\${SHOP}:80/$\${base}"]
+    pool:
+      http2: \${HTTP2:-false}
+`
+  })
+  t.match(readConfig(`${dir}/gateway.yaml`, { PASSWORD: '123456789012', SHOP: 'shop.internal', HTTP_PORT: '' }), {
+    listen: { host: '127.0.0.2', port: 8080 },
+    credentials: { user: 'admin', password: '123456789012' },
+    balancer: { admin: { authorize: 'loopback' }, upstreams: { shop: { targets: ['http://shop.internal:80/${base}'], pool: { http2: false } } } }
+  })
+  t.match(readConfig(`${dir}/gateway.yaml`, { PASSWORD: 'a "b": {c} # d', SHOP: 'a', HTTP_PORT: '81', BIND: '::' }), { listen: { host: '::', port: 81 }, credentials: { password: 'a "b": {c} # d' } })
+  const wrong = t.testdir({ 'gateway.yaml': 'logLevel: ${LEVEL}\nupstreams:\n  a: { targets: ["${A}", "${b-c}"] }\n' })
+  t.same(faultsOf(() => readConfig(`${wrong}/gateway.yaml`, {})), [
+    'line 1, column 11: the variable LEVEL is not set',
+    'line 3, column 18: the variable A is not set',
+    'line 3, column 26: ${b-c}: expected ${NAME} or ${NAME:-default}'
+  ])
+})
+
+t.test('who may use the dashboard', async t => {
+  const password = 'twelve or longer'
+  t.match(checkConfig({ admin: { authorize: 'loopback' } }, {}, 'gateway.yaml'), { credentials: undefined, balancer: { admin: { prefix: '/lb', authorize: 'loopback' } } })
+  t.match(checkConfig({ admin: { prefix: '/x', user: 'root', password } }, {}, 'gateway.yaml'), { credentials: { user: 'root', password }, balancer: { admin: { prefix: '/x' } } })
+  t.same(faultsIn({ admin: {} }), ['admin: expected either a password or authorize: loopback'])
+  t.same(faultsIn({ admin: { password, authorize: 'loopback' } }), ['admin: expected either a password or authorize: loopback'])
+  t.same(faultsIn({ admin: { password: 'hush', user: 'a:b' } }), ['admin.password: expected 12 characters or more, got fewer', 'admin.user: expected a name without a colon, got "a:b" (string)'])
+})
+
+t.test('certificate and key', async t => {
+  const { cert, key } = selfSigned(t.testdir())
+  const dir = t.testdir({ 'gateway.yaml': 'tls: { cert: a/cert.pem, key: key.pem }', a: { 'cert.pem': cert }, 'key.pem': key })
+  t.match(readConfig(`${dir}/gateway.yaml`, {}), { tls: { cert, key }, files: [`${dir}/a/cert.pem`, `${dir}/key.pem`] })
+  const other = selfSigned(t.testdir()).key
+  const bad = t.testdir({ 'gateway.yaml': 'tls: { cert: cert.pem, key: key.pem }', 'absent.yaml': 'tls: { cert: a.pem, key: key.pem }', 'cert.pem': cert, 'key.pem': other })
+  t.match(faultsOf(() => readConfig(`${bad}/gateway.yaml`, {})), [/^tls: expected a certificate and its key, got what OpenSSL refuses: .*key values mismatch/])
+  t.match(faultsOf(() => readConfig(`${bad}/absent.yaml`, {})), [/^tls\.cert: it cannot be read: ENOENT/])
+  t.match(faultsIn({ tls: { cert: 'a.pem' } }), [/^tls\.key: expected a string/])
 })
