@@ -55,6 +55,8 @@ class Meeting {
   }
 
   do (worker: Worker, { space: name, number, deed, words }: Request): void {
+    // A worker may be of another release.
+    if (!Object.hasOwn(this.#deeds, deed)) return
     let space = this.#spaces.get(name)
     if (space === undefined) this.#spaces.set(name, space = { workers: new Set(), values: new Map(), sessions: new Map() })
     if (deed === 'close') space.workers.delete(worker)

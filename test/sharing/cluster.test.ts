@@ -1,0 +1,108 @@
+/** Workers of one node:cluster: real processes, whose primary is this test. */
+import t from 'tap'
+import nodeCluster from 'node:cluster'
+import client from 'prom-client'
+import { cluster, clusterPrimary } from '../../lib/index.js'
+import { startTarget } from '../helpers/servers.js'
+import { sharingGateway } from '../helpers/sharing.js'
+import { until } from '../helpers/wait.js'
+import { TestWorker, workersHave } from '../helpers/workers.js'
+
+const A = { id: 'a', url: 'http://10.0.0.1' }
+const B = { id: 'b', url: 'http://10.0.0.2' }
+
+t.test('without clusterPrimary() a worker works alone, and says why; once it is called, they meet', async t => {
+  const early = await TestWorker.start(t, [A], { prefix: 'early' })
+  await early.update('a', { weight: 3 })
+  t.match(await early.shared(), { up: false, lastError: 'no answer from the primary: it has to call clusterPrimary()' })
+  t.equal((await early.warnings()).filter(line => line.startsWith('the shared store cannot be reached')).length, 1)
+  const end = clusterPrimary()
+  t.equal(clusterPrimary(), end, 'a second call changes nothing')
+  const late = await TestWorker.start(t, [A], { prefix: 'early' })
+  await workersHave([early, late], 'a ready 3')
+  end()
+})
+
+t.test('workers', async t => {
+  t.teardown(clusterPrimary())
+  // What else is said between them is left alone.
+  const own: unknown[] = []
+  nodeCluster.on('message', (_worker, message: unknown) => { if (message === 'ready') own.push(message) })
+  const targets = await Promise.all(['a', 'b'].map(name => startTarget(t, name)))
+  const list = targets.map(({ name, url }) => ({ id: name, url }))
+  const [one, two] = [await TestWorker.start(t, list), await TestWorker.start(t, list)]
+
+  t.test('what is changed on one is seen on the other', async t => {
+    await one.update('a', { state: 'drain' })
+    await workersHave([one, two], 'a drain 1, b ready 1')
+    await two.update('a', { state: 'ready', weight: 2 })
+    await workersHave([one, two], 'a ready 2, b ready 1')
+    t.strictSame(own, ['ready', 'ready'])
+  })
+
+  t.test('a cookie of one means the same to the other', async t => {
+    const first = await fetch(await one.url())
+    const cookie = first.headers.get('set-cookie')!.split(';', 1)[0]!
+    for (let i = 0; i < 4; i++) {
+      const answer = await fetch(await two.url(), { headers: { cookie } })
+      t.equal(answer.headers.get('x-target'), first.headers.get('x-target'))
+      t.equal(answer.headers.get('set-cookie'), null)
+    }
+    t.strictSame([...await one.warnings(), ...await two.warnings()], [], 'nobody warns of a missing secret')
+  })
+
+  t.test('their metrics add up', async t => {
+    const registry = new client.AggregatorRegistry()
+    const text = await registry.clusterMetrics()
+    t.match(text, /^fastify_lb_requests_total\{.*result="2xx".*\} 5$/m)
+    t.match(text, /^fastify_lb_shared_up 1$/m)
+  })
+
+  t.test('one that dies takes nothing along; one that comes later has it all', async t => {
+    await one.update('b', { weight: 7 })
+    await workersHave([two], 'a ready 2, b ready 7')
+    await one.kill()
+    await two.kill()
+    const three = await TestWorker.start(t, list)
+    t.equal(await three.state(), 'a ready 2, b ready 7', 'as soon as it listens')
+  })
+
+  t.test('not with another prefix', async t => {
+    const other = await TestWorker.start(t, list, { prefix: 'other' })
+    t.equal(await other.state(), 'a ready 1, b ready 1')
+  })
+})
+
+t.test('what comes in the form of our messages and is none is nothing', async t => {
+  t.teardown(clusterPrimary())
+  const worker = await TestWorker.start(t, [A, B])
+  const mark = 'fastify-load-balancer'
+  for (const message of [{ [mark]: 3 }, { [mark]: { space: 'fastify-lb', answers: 99, value: 1 } }, { [mark]: { space: 'other', heard: 'x' } }, { [mark]: { space: 'fastify-lb', heard: 'x' } }]) worker.worker.send(message)
+  nodeCluster.emit('message', worker.worker, { [mark]: { space: 'fastify-lb', number: 1, deed: 'toString', words: [] } })
+  t.equal(await worker.state(), 'a ready 1, b ready 1')
+  const { told } = await worker.shared()
+  t.equal(told, 0)
+})
+
+t.test('in a process that is no worker, nothing is shared and all else works', async t => {
+  const gateway = await sharingGateway(t, cluster({ probes: 'one' }), { targets: [A], affinity: { session: { cookie: 'sid' } } })
+  gateway.shop.update('a', { weight: 2 })
+  await until(() => gateway.app.upstreams.shared!.up === true, 'it is up')
+  t.equal(gateway.state(), 'a ready 2')
+})
+
+t.test('wrong options are told', async t => {
+  const message = (run: () => unknown): string => {
+    try {
+      run()
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.equal(message(() => cluster({ prefix: '', probes: 'all' } as never)), [
+    'shared: cluster(options).prefix: expected a string that is not empty, got "" (string)',
+    "shared: cluster(options).probes: expected 'each' or 'one', got \"all\" (string)"
+  ].join('\n'))
+  t.equal(message(() => clusterPrimary({ sessions: 0 })), 'sessions: expected a whole number from 1, got 0')
+})
