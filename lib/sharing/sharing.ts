@@ -42,6 +42,8 @@ export class Sharing {
   readonly #returns = new Map<string, () => void>()
   readonly #closing = new AbortController()
   readonly #pauses: Pauses
+  /** The store may have lost what it had: it was lost for a moment that nobody noticed, perhaps. */
+  #wasAway = false
   #looking: Promise<Record<string, string>> | undefined
   #hasBegun!: () => void
   readonly #begun = new Promise<void>(resolve => { this.#hasBegun = resolve })
@@ -62,8 +64,13 @@ export class Sharing {
 
   /** Begins. */
   open (): void {
-    this.#store.open({ heard: this.#heard, missed: this.#pauses.wake })
+    this.#store.open({ heard: this.#heard, missed: this.#missed })
     void this.#run()
+  }
+
+  readonly #missed = (): void => {
+    this.#wasAway = true
+    this.#pauses.wake()
   }
 
   /** Resolved when what is held has been taken over for the first time, or could not be. */
@@ -112,7 +119,7 @@ export class Sharing {
     this.#topics.set(topic, heard)
   }
 
-  /** Called when the store had been lost, and is back. */
+  /** Called when the store had been lost, and is back, or may have been. */
   onReturn (topic: string, run: () => void): void {
     this.#returns.set(topic, run)
   }
@@ -211,7 +218,8 @@ export class Sharing {
   /** Reads all that is kept; puts there what is missing or older there. */
   async #look (): Promise<void> {
     const held = await this.link.ask(() => this.#held())
-    const wasLost = this.link.reached()
+    const wasAway = this.link.reached() || this.#wasAway
+    this.#wasAway = false
     this.#records.forget(this.#oldest())
     const kept = this.#entriesOf(held)
     this.#apply(kept.filter(entry => this.#take(entry)))
@@ -221,7 +229,7 @@ export class Sharing {
     const useless = Object.keys(held).filter(key => this.#records.held(key) === undefined && read(key, held[key]!) !== undefined)
     await this.#give(lacking)
     await this.link.ask(store => Promise.all(useless.map(key => store.drop(key))))
-    if (wasLost) for (const run of this.#returns.values()) run()
+    if (wasAway) for (const run of this.#returns.values()) run()
   }
 
   /** While a store is away, clients may keep what they are asked until it is back: one question is enough. */

@@ -1,6 +1,6 @@
 /** A worker of a cluster: a gateway that shares with the others, told by the test's own messages what to do. Started by `test/helpers/workers.ts`. */
 import client from 'prom-client'
-import { cluster, type ClusterSharingOptions, type TargetUpdateOptions } from '../../lib/index.js'
+import { cluster, type AffinityOptions, type ClusterSharingOptions, type TargetUpdateOptions } from '../../lib/index.js'
 import { sharingGateway } from './sharing.js'
 
 interface Order { number: number, act: string, words: unknown[] }
@@ -8,7 +8,7 @@ interface Order { number: number, act: string, words: unknown[] }
 const ends: Array<() => unknown> = []
 const gateway = await sharingGateway({ teardown: end => { ends.push(end) } }, cluster(JSON.parse(process.env.SHARING!) as ClusterSharingOptions), {
   targets: JSON.parse(process.env.TARGETS!) as string[],
-  affinity: { cookie: {} }
+  affinity: JSON.parse(process.env.AFFINITY!) as AffinityOptions
 }, { metrics: { client } })
 
 // In a worker, it answers the primary.

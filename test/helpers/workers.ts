@@ -2,7 +2,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { ClusterSharingOptions, SharedSnapshot, TargetUpdateOptions } from '../../lib/index.js'
+import type { AffinityOptions, ClusterSharingOptions, SharedSnapshot, TargetUpdateOptions } from '../../lib/index.js'
 import type { Ending } from './servers.js'
 import { until } from './wait.js'
 
@@ -12,9 +12,9 @@ export class TestWorker {
   readonly #answers = new Map<number, (value: unknown) => void>()
   #asked = 0
 
-  static async start (t: Ending, targets: object[], sharing: ClusterSharingOptions = {}): Promise<TestWorker> {
+  static async start (t: Ending, targets: object[], sharing: ClusterSharingOptions = {}, affinity: AffinityOptions = { cookie: {} }): Promise<TestWorker> {
     cluster.setupPrimary({ exec: fileURLToPath(new URL('./sharing-worker.ts', import.meta.url)), execArgv: process.execArgv })
-    const worker = cluster.fork({ TARGETS: JSON.stringify(targets), SHARING: JSON.stringify(sharing) })
+    const worker = cluster.fork({ TARGETS: JSON.stringify(targets), SHARING: JSON.stringify(sharing), AFFINITY: JSON.stringify(affinity) })
     const started = new TestWorker(worker)
     t.teardown(() => started.end())
     await started.#ready

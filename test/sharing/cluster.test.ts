@@ -73,6 +73,22 @@ t.test('workers', async t => {
   })
 })
 
+t.test('a session that one has learned is known to the other; the primary remembers so many', async t => {
+  t.teardown(clusterPrimary({ sessions: 2 }))
+  const targets = await Promise.all(['a', 'b', 'c', 'd'].map(name => startTarget(t, name)))
+  const list = targets.map(({ name, url }) => ({ id: name, url }))
+  const [one, two] = [await TestWorker.start(t, list, {}, { session: { header: 'x-session' } }), await TestWorker.start(t, list, {}, { session: { header: 'x-session' } })]
+  const ask = async (worker: TestWorker, session: string): Promise<string> => (await fetch(await worker.url(), { headers: { 'x-session': session } })).text()
+  for (const session of ['s1', 's2', 's3']) {
+    const first = await ask(one, session)
+    t.equal(await ask(two, session), first)
+  }
+  t.match((await two.shared()).sessions, { found: 3, unknown: 0, late: 0 })
+  const three = await TestWorker.start(t, list, {}, { session: { header: 'x-session' } })
+  for (const session of ['s1', 's3']) await ask(three, session)
+  t.match((await three.shared()).sessions, { found: 1, unknown: 1 })
+})
+
 t.test('what comes in the form of our messages and is none is nothing', async t => {
   t.teardown(clusterPrimary())
   const worker = await TestWorker.start(t, [A, B])
