@@ -1,6 +1,7 @@
 /** Probes without a gateway: single ones, and an upstream whose targets are probed by a clock of the test's own. */
 import { Upstream } from '../../lib/engine/upstream.js'
 import { targetOption, type TargetOptions } from '../../lib/engine/target-options.js'
+import type { ProbeDivision } from '../../lib/health/division.js'
 import { probe, type RunningProbe } from '../../lib/health/probe.js'
 import { probeOptions, type ProbeOptions } from '../../lib/health/probe-options.js'
 import { Prober } from '../../lib/health/prober.js'
@@ -32,7 +33,7 @@ export interface Probing {
 export const TIMEOUT = 2_000
 
 /** An upstream and its prober, which is not started. Chance is always in the middle unless `random` says otherwise. */
-export function probing (t: Ending, options: UpstreamOptions, active: ProbeOptions = {}): Probing {
+export function probing (t: Ending, options: UpstreamOptions, active: ProbeOptions = {}, division?: ProbeDivision): Probing {
   const clock = new FakeClock()
   const pauses: number[] = []
   const settings = checked(upstreamOption, {
@@ -49,7 +50,7 @@ export function probing (t: Ending, options: UpstreamOptions, active: ProbeOptio
   }, 'shop')
   const probes = checked(probeOptions, { timeout: TIMEOUT, ...active }, 'active')
   const upstream = new Upstream('shop', settings, { ejection: false, initialHealth: probes.initial === 'pending' ? 'pending' : 'unchecked', fault: error => { throw error } })
-  const prober = new Prober(upstream, probes)
+  const prober = new Prober(upstream, probes, division)
   t.teardown(() => prober.close())
   return {
     upstream,
