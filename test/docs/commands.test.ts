@@ -5,6 +5,8 @@ import { GUIDES, readPage } from './harness/pages.js'
 
 /** What begins so is run in that test, or is not run for that reason. */
 const COMMANDS: Array<{ begins: string, in: string } | { begins: string, why: string }> = [
+  { begins: 'npm install fastify fastify-load-balancer', in: 'test/package/installed.test.ts' },
+  { begins: 'npx fastify-load-balancer --to', in: 'test/bin/main.test.ts' },
   { begins: 'npm ci && npm start', in: 'test/example-app/demo.test.ts' },
   { begins: 'npm ci && npm test', why: 'it is what runs this' },
   { begins: 'npm run bench', why: 'measures for minutes; its parts are imported by nothing else' },
