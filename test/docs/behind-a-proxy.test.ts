@@ -1,6 +1,6 @@
 /** docs/behind-a-proxy.md as it is written. */
 import t from 'tap'
-import { startGateway } from '../helpers/servers.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
 const guide = new Guide('docs/behind-a-proxy.md')

@@ -1,7 +1,8 @@
 /** docs/canary.md as it is written. */
 import t from 'tap'
 import { Browser } from '../helpers/browser.js'
-import { startGateway, startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
 const guide = new Guide('docs/canary.md')

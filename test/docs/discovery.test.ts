@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startDns } from '../helpers/dns-server.js'
 import { noRedis, startRedis } from '../helpers/redis-server.js'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { until } from '../helpers/wait.js'
 import { Guide } from './harness/guide.js'
 

@@ -1,7 +1,7 @@
 /** docs/kubernetes-and-dns.md as it is written. */
 import t from 'tap'
 import { startDns } from '../helpers/dns-server.js'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { deferred, until } from '../helpers/wait.js'
 import { Guide } from './harness/guide.js'
 

@@ -1,6 +1,6 @@
 /** docs/many-cores.md as it is written, in processes of its own. */
 import t from 'tap'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { Guide } from './harness/guide.js'
 import { startWorkers } from './harness/workers.js'
 

@@ -1,7 +1,7 @@
 /** docs/many-gateways.md as it is written, with a real Redis and processes of their own. */
 import t from 'tap'
 import { noRedis, startRedis } from '../helpers/redis-server.js'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { until } from '../helpers/wait.js'
 import { Guide } from './harness/guide.js'
 import { startWorkers } from './harness/workers.js'
@@ -48,7 +48,7 @@ t.test('metrics of all workers', async t => {
   const target = await startTarget(t, 'a')
   const { urls } = await startWorkers(t, guide.file(t, '// metrics.js', {
     'http://10.0.0.1:3000': target.url,
-    "server.listen(9100, '127.0.0.1')": "server.listen(0, '127.0.0.1', () => { console.log(JSON.stringify({ pid: 0, msg: `listening at http://127.0.0.1:${server.address().port}` })) })"
+    "server.listen(9100, '127.0.0.1')": "server.listen(0, '127.0.0.1', () => { console.log(JSON.stringify({ pid: 0, msg: 'listening at http://127.0.0.1:' + server.address().port })) })"
   }), 3)
   const [worker] = [...urls].filter(([pid]) => pid !== 0).map(([, url]) => url)
   for (let i = 0; i < 4; i++) await (await fetch(worker!, { headers: { connection: 'close' } })).text()

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { startWebSocketTarget } from '../helpers/websockets.js'
 import { Guide } from './harness/guide.js'
 

@@ -1,6 +1,6 @@
 /** README.md as it is written. */
 import t from 'tap'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { Guide } from './harness/guide.js'
 
 const readme = new Guide('README.md')

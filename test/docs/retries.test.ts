@@ -3,6 +3,8 @@ import t from 'tap'
 import { defaultsOf } from '../../lib/options.js'
 import { retryOptions } from '../../lib/engine/retry.js'
 import { timeoutOptions } from '../../lib/engine/deadlines.js'
+import { startTarget } from '../helpers/targets.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide, type Handler } from './harness/guide.js'
 
 const guide = new Guide('docs/retries.md')
@@ -26,16 +28,11 @@ t.test('a GET is sent again when its target dies, a POST is not; what is refused
 })
 
 t.test('a POST that is recognised is sent again, a report is asked for once', async t => {
-  const { url, targets } = await guide.play(t, 'app.post(\'/orders\'', {
-    before: async app => {
-      const { default: loadBalancer } = await import('../../lib/index.js')
-      const { startTarget } = await import('../helpers/servers.js')
-      const dying = await startTarget(t, 'dying', reset)
-      const good = await startTarget(t, 'good')
-      await app.register(loadBalancer, { upstreams: { shop: { policy: 'first', targets: [dying.url, good.url], health: { passive: false } } } })
-    }
+  const dying = await startTarget(t, 'dying', reset)
+  const good = await startTarget(t, 'good')
+  const { url } = await startGateway(t, { upstreams: { shop: { policy: 'first', targets: [dying.url, good.url], health: { passive: false } } } }, {
+    after: async app => { await guide.play(t, 'app.post(\'/orders\'', { given: { app }, listens: false }) }
   })
-  t.equal(targets.size, 0)
   const order = async (headers: Record<string, string>): Promise<number> => (await fetch(`${url}/orders`, { method: 'POST', body: 'order', headers })).status
   t.equal(await order({}), 502)
   t.equal(await order({ 'idempotency-key': '1' }), 200)

@@ -1,6 +1,7 @@
 /** docs/troubleshooting.md as it is written. */
 import t from 'tap'
-import { refusedUrl, startGateway, startTarget } from '../helpers/servers.js'
+import { refusedUrl, startTarget } from '../helpers/targets.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
 const guide = new Guide('docs/troubleshooting.md')

@@ -1,6 +1,6 @@
 /** docs/writing-a-discovery-source.md as it is written. */
 import t from 'tap'
-import { startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
 import { until } from '../helpers/wait.js'
 import { Guide } from './harness/guide.js'
 

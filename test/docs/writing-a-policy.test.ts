@@ -1,7 +1,8 @@
 /** docs/writing-a-policy.md as it is written. */
 import t from 'tap'
 import type { PolicyFactory } from '../../lib/index.js'
-import { startGateway, startTarget } from '../helpers/servers.js'
+import { startTarget } from '../helpers/targets.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
 const guide = new Guide('docs/writing-a-policy.md')

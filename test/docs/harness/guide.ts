@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { Upstream } from '../../../lib/index.js'
-import { startTarget, type Ending, type Seen, type TestTarget } from '../../helpers/servers.js'
+import { startTarget, type Ending, type Seen, type TestTarget } from '../../helpers/targets.js'
 import { readPage, type Fence } from './pages.js'
 import { fileOf, runSnippet } from './snippet.js'
 

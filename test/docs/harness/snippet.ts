@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Ending } from '../../helpers/servers.js'
+import type { Ending } from '../../helpers/targets.js'
 
 /** Within the repository, so that the package is found by its name. */
 const FOLDER = resolve('.tap/snippets')

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Ending } from '../../helpers/servers.js'
+import type { Ending } from '../../helpers/targets.js'
 
 export interface Workers {
   /** Where they listen, by the number of the process. */
