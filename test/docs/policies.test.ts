@@ -26,7 +26,7 @@ t.test('adaptive prefers the quicker one', async t => {
   const { get } = await guide.play(t, "name: 'adaptive'", {
     targets: {
       '10.0.0.1': async (_seen, _request, response) => {
-        await pause(30)
+        await pause(500)
         response.end('slow')
       }
     }
