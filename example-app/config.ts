@@ -210,7 +210,9 @@ function setIn (env: Environment): Environment {
 export function checkConfig (value: unknown, env: Environment, where: string, folder = '.'): GatewayConfig {
   const faults: string[] = []
   if (!isObject(value)) fault(faults, 'the whole', 'an object', value)
-  const { listen, tls, workers, logLevel, trustProxy, admin, ...written } = fileFields(isObject(value) ? value : {}, '', faults)
+  // What a file of JSON says to editors.
+  const { $schema, ...file } = isObject(value) ? value : {}
+  const { listen, tls, workers, logLevel, trustProxy, admin, ...written } = fileFields(file, '', faults)
   // Who may is a function, and those cannot be handed to workers.
   const balancer = admin === undefined ? written : { ...written, admin: { prefix: admin.prefix, authorize: 'loopback' } }
   const { drainMs } = pluginOptions(() => false)(balancer, '', faults)
