@@ -19,6 +19,7 @@ export async function startGateway (t: Ending, options: LoadBalancerOptions, { s
   await app.register(loadBalancer, options)
   await after?.(app)
   t.teardown(() => app.close())
-  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  // Workers of a cluster would share a port.
+  const url = await app.listen({ port: 0, host: '127.0.0.1', exclusive: true })
   return { app, url }
 }

