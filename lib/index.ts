@@ -12,6 +12,7 @@ export default loadBalancer
 export { cluster, clusterPrimary, loadBalancer, loadBalancer as 'module.exports', redis }
 Object.assign(loadBalancer, { cluster, clusterPrimary, loadBalancer, redis })
 
+export type { LoadBalancerErrorCode } from './error-code.js'
 export type { Outcome, Settlement } from './balancing/outcome.js'
 export type { Answer, Ask, Later, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'
 export type { Clock, Random, Timer } from './balancing/clock.js'
@@ -60,11 +61,6 @@ export type { ClusterPrimaryOptions } from './sharing/cluster-primary.js'
 export type { SharedSnapshot } from './sharing/link.js'
 export type { RedisSharingOptions, SharedIoRedisClient, SharedNodeRedisClient, SharedRedisClient } from './sharing/redis.js'
 export type { SharedOptions, SharedStore, StoreListener } from './sharing/store.js'
-
-type Errors = typeof import('./errors.js')
-
-/** The `code` of every error of this package. */
-export type LoadBalancerErrorCode = { [Name in keyof Errors]: InstanceType<Errors[Name]>['code'] }[keyof Errors]
 
 export type PolicyOption = PolicyOptionOf<FastifyRequest>
 export type HashOptions = HashOptionsOf<FastifyRequest, PlainPolicyOption>

@@ -1,0 +1,16 @@
+/** The `code` of every error of this package; `errors.ts` says what each means. */
+export type LoadBalancerErrorCode =
+  | 'FST_LB_NO_TARGET'
+  | 'FST_LB_OVERLOADED'
+  | 'FST_LB_AFFINITY_LOST'
+  | 'FST_LB_BAD_GATEWAY'
+  | 'FST_LB_GATEWAY_TIMEOUT'
+  | 'FST_LB_CLIENT_CLOSED'
+  | 'FST_LB_BAD_REQUEST'
+  | 'FST_LB_BODY_TOO_LARGE'
+  | 'FST_LB_UNKNOWN_UPSTREAM'
+  | 'FST_LB_ADMIN_FORBIDDEN'
+  | 'FST_LB_ADMIN_NOT_FOUND'
+  | 'FST_LB_ADMIN_MEDIA_TYPE'
+  | 'FST_LB_ADMIN_BUSY'
+  | 'FST_LB_INVALID_OPTIONS'
