@@ -3,6 +3,7 @@
  * the store, reads all that is kept, and puts there what is missing or older there. Nothing that comes from others is told again.
  */
 import { randomInt } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Clock, Random } from '../balancing/clock.js'
 import type { Log } from '../discovery/discovery.js'
 import type { Change } from '../engine/change.js'
@@ -57,6 +58,8 @@ export class Sharing {
     this.#log = log
     this.#versions = new VersionClock(clock.now, Number(this.gateway))
     this.waiting = { clock, signal: this.#closing.signal }
+    // As many as there are calls to the store at a time.
+    setMaxListeners(0, this.#closing.signal)
     this.link = new Link(store, this.waiting, log)
     this.#pauses = new Pauses(this.waiting)
     this.on('changes', said => { this.#hear(said) })

@@ -28,7 +28,7 @@ export function stateOf (upstream: Upstream): string {
 
 /** Waits until all gateways have these targets. The time for it is what is promised: a second. */
 export async function allHave (gateways: SharingGateway[], state: string, ms = 1_000): Promise<void> {
-  await until(() => gateways.every(gateway => gateway.state() === state), `${state}; there is ${gateways.map(gateway => gateway.state()).join(' | ')}`, ms)
+  await until(() => gateways.every(gateway => gateway.state() === state), state, ms)
 }
 
 /** The store has answered each of them. */

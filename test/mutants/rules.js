@@ -443,5 +443,40 @@ export const rules = [
     find: "  subscriber.on('ready', subscribe)\n",
     replace: '',
     tests: ['discovery/redis']
+  },
+  {
+    name: 'sharing: of two changes the later one stays',
+    file: 'sharing/records.ts',
+    find: 'if (held !== undefined && held.version >= version) return false',
+    replace: '',
+    tests: ['sharing/records']
+  },
+  {
+    name: 'sharing: what was said of a target before it was removed does not count any more',
+    file: 'sharing/records.ts',
+    find: 'if (target !== undefined && target.version > version) return false',
+    replace: '',
+    tests: ['sharing/records']
+  },
+  {
+    name: 'sharing: whoever has heard of a change makes the later one',
+    file: 'sharing/version.ts',
+    find: 'if (time > this.#time || (time === this.#time && count > this.#count)) this.#set(time, count)',
+    replace: '',
+    tests: ['sharing/records']
+  },
+  {
+    name: 'sharing: what the store lacks it is given again',
+    file: 'sharing/sharing.ts',
+    find: 'await this.#give(lacking)',
+    replace: '',
+    tests: ['sharing/sharing']
+  },
+  {
+    name: 'sharing: a look-up of a session is given up after 50 ms',
+    file: 'sharing/sessions.ts',
+    find: 'const PATIENCE = 50\n',
+    replace: 'const PATIENCE = 5_000\n',
+    tests: ['sharing/sessions']
   }
 ]

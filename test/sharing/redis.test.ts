@@ -27,7 +27,7 @@ for (const [name, connect] of Object.entries(clients)) {
       await allHave(both, 'a drain 3, b ready 1')
       two.shop.update('a', { state: 'ready' })
       await allHave(both, 'a ready 3, b ready 1')
-      one.shop.add({ ...C, weight: 2, tags: { zone: 'eu' }, tier: 1, limits: { maxRequests: 7 }, tls: { servername: 'c' } })
+      one.shop.add({ ...C, address: '10.0.0.33', weight: 2, tags: { zone: 'eu' }, tier: 1, limits: { maxRequests: 7 }, tls: { servername: 'c' } })
       await allHave(both, 'a ready 3, b ready 1, c ready 2')
       t.match(two.shop.targets.get('c')!.config, { tags: { zone: 'eu' }, tier: 1, maxRequests: 7, tls: { servername: 'c' } })
       two.shop.update('c', { tier: 0, tags: { zone: 'us' } })
@@ -73,6 +73,10 @@ for (const [name, connect] of Object.entries(clients)) {
       two.shop.add(c)
       await allUp(gateways, false)
       one.shop.update('b', { weight: 4 })
+      // Of two that know nothing of each other the later wins: by the clocks.
+      const { now } = Date
+      const then = now()
+      await until(() => now() > then + 1, 'a moment')
       two.shop.update('b', { weight: 5 })
       await until(() => loads[1]!.answers.c! > 10, 'traffic goes on, and by what was changed')
       t.equal(one.state(), 'a drain 2, b ready 4')
