@@ -33,7 +33,7 @@ export interface Settlement {
 
 export type Verdict = 'good' | 'bad' | 'neutral'
 
-/** What an ended attempt says about its target (BEHAVIOUR: what counts against a target, and what never does). */
+/** What an ended attempt says about its target: whether it counts against it, for it, or not at all. */
 export function verdictOf (settlement: Settlement, failureStatuses: ReadonlySet<number>): Verdict {
   if (settlement.blameless === true) return 'neutral'
   switch (settlement.outcome) {

@@ -1,11 +1,11 @@
 /** What a source of targets is given, and what it gives. */
 import type { TargetOptions } from '../engine/target-options.js'
-import type { Waiting } from '../engine/within.js'
+import type { WaitTools } from '../engine/within.js'
 
 /** A whole set of targets: urls, or objects with one. It takes the place of the set before. */
 export type TargetSet = Array<string | TargetOptions>
 
-export interface SourceTools extends Waiting {
+export interface SourceTools extends WaitTools {
   /** Something has gone wrong that the source gets over without being begun anew: it is counted and logged, and the last good set stays. */
   readonly failed: (error: unknown) => void
 }

@@ -1,12 +1,12 @@
-import type { Waiting } from './within.js'
+import type { WaitTools } from './within.js'
 
 /** Pauses of what goes on in the background: over when their time is, when somebody wakes it, or when it is to end. */
 export class Pauses {
-  readonly #tools: Waiting
+  readonly #tools: WaitTools
   #woken = false
   #end = (): void => {}
 
-  constructor (tools: Waiting) {
+  constructor (tools: WaitTools) {
     this.#tools = tools
     tools.signal.addEventListener('abort', this.wake, { once: true })
   }

@@ -6,13 +6,14 @@ import type { Balancing } from '../engine/exchange.js'
 import { registerAdmin } from '../operations/admin/admin.js'
 import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
+import { Shared } from '../sharing/shared.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchExpectations } from './expectations.js'
-import { Shared } from '../sharing/shared.js'
 import { pluginOptions, type LoadBalancerOptions, type RouteSettings } from './options.js'
 import { Upstreams } from './registry.js'
+import { withoutSlash } from './request-path.js'
 import { splitOption, type SplitOption } from './split.js'
 import { Upgrades } from './upgrades.js'
 
@@ -111,7 +112,7 @@ function balancedRoute ({ method, url, bodyLimit, config, handlerTimeout }: Rout
     bodyLimit: bodyLimit ?? Infinity,
     timed: (handlerTimeout ?? serverTimeout) > 0,
     upgrades,
-    prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix,
+    prefix: withoutSlash(prefix),
     rewritePrefix: (config as RouteConfig)[kRewritePrefix],
     split: (config as RouteConfig).split === undefined ? undefined : checked(splitOption, (config as RouteConfig).split, `${String(method)} ${url}: config.split`)
   }

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { MemorySessions } from '../balancing/sessions.js'
 import { Discovery } from '../discovery/discovery.js'
-import { drainMsOption, type DrainOptions } from '../engine/call-options.js'
+import { drainOptions, type DrainOptions } from '../engine/call-options.js'
 import { Upstream } from '../engine/upstream.js'
 import { logChanges } from '../operations/log.js'
 import { Prober } from '../health/prober.js'
 import type { SharedSnapshot } from '../sharing/link.js'
 import type { Shared } from '../sharing/shared.js'
-import { checked, object, LONGEST_TIMEOUT, refuse } from '../options.js'
+import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { Affinity } from './affinity.js'
@@ -34,8 +34,6 @@ export interface Entry {
 
 /** By HTTP server: sibling scopes have upstreams of their own, but their clients are the same. Names, and how many upstreams have them. */
 const cookieNamesOf = new WeakMap<object, Map<string, number>>()
-
-const removeOptions = object<Required<DrainOptions>>({ drainMs: drainMsOption })
 
 /** `fastify.upstreams`. Iterating yields the upstreams. */
 export class Upstreams implements Iterable<Upstream> {
@@ -91,7 +89,7 @@ export class Upstreams implements Iterable<Upstream> {
    * @returns a promise, resolved when nothing of it is left
    */
   async remove (name: string, options: DrainOptions = {}): Promise<void> {
-    const { drainMs } = checked(removeOptions, options, '')
+    const { drainMs } = checked(drainOptions, options, '')
     const entry = this.#entries.get(name)
     if (entry === undefined) {
       refuse([`no upstream ${JSON.stringify(name)}; there are ${[...this.#entries.keys()].join(', ') || 'none'}`])

@@ -1,6 +1,6 @@
 /** The way to the store: whether it can be reached, and what is counted of that. */
 import type { Log } from '../discovery/discovery.js'
-import { within, type Waiting } from '../engine/within.js'
+import { within, type WaitTools } from '../engine/within.js'
 import type { SharedStore } from './store.js'
 
 /** Milliseconds that the store has for an answer. */
@@ -25,10 +25,10 @@ export interface SharedSnapshot {
 export class Link {
   readonly counts: SharedSnapshot = { up: null, errors: 0, lastError: null, told: 0, heard: 0, sessions: { found: 0, unknown: 0, late: 0 } }
   readonly store: SharedStore
-  readonly #waiting: Waiting
+  readonly #waiting: WaitTools
   readonly #log: Log
 
-  constructor (store: SharedStore, waiting: Waiting, log: Log) {
+  constructor (store: SharedStore, waiting: WaitTools, log: Log) {
     this.store = store
     this.#waiting = waiting
     this.#log = log

@@ -8,7 +8,7 @@ import type { Clock, Random } from '../balancing/clock.js'
 import type { Log } from '../discovery/discovery.js'
 import type { Change } from '../engine/change.js'
 import { Pauses } from '../engine/pauses.js'
-import type { Waiting } from '../engine/within.js'
+import type { WaitTools } from '../engine/within.js'
 import type { Upstream } from '../engine/upstream.js'
 import { isObject } from '../options.js'
 import { Link, type SharedSnapshot } from './link.js'
@@ -31,7 +31,7 @@ export class Sharing {
   readonly gateway = String(randomInt(GATEWAYS))
   readonly link: Link
   /** For whatever waits as long as this lasts. */
-  readonly waiting: Waiting
+  readonly waiting: WaitTools
   readonly probes: SharedSettings['probes']
   readonly #store: SharedStore
   readonly #random: Random

@@ -3,6 +3,7 @@
  * asked fades, until it looks better than the others and is asked again: nobody is judged for ever by what was once true.
  */
 import type { Target } from '../target.js'
+import { carryOver } from './carry-over.js'
 
 export interface EstimateRules {
   /** Milliseconds after which an answer weighs 1/e of what a new one does. */
@@ -85,12 +86,11 @@ export class Estimates {
 
   /** Members or weights changed. What is known of those who stay is kept. */
   update (all: readonly Target[], now: number): void {
-    const before = new Map(this.#members.map((target, index) => [target, index]))
-    const of = (values: Float64Array, otherwise: number) => Float64Array.from(all, target => values[before.get(target) ?? -1] ?? otherwise)
-    this.#latency = of(this.#latency, NaN)
-    this.#failing = of(this.#failing, 0)
-    this.#heard = of(this.#heard, 0)
-    this.#heardAt = of(this.#heardAt, now)
+    const carried = carryOver(this.#members, all)
+    this.#latency = carried(this.#latency, NaN)
+    this.#failing = carried(this.#failing, 0)
+    this.#heard = carried(this.#heard, 0)
+    this.#heardAt = carried(this.#heardAt, now)
     this.#members = [...all]
     this.#cursor = 0
     this.#findMedian()

@@ -1,5 +1,6 @@
 import type { Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
+import { carryOver } from './carry-over.js'
 import { greatestCommonDivisor } from './divisors.js'
 import { Rotation } from './rotation.js'
 
@@ -138,10 +139,9 @@ export function roundRobin ({ random }: PolicyTools): Policy {
 
     update (all) {
       endRotation()
-      const indexes = new Map(members.map((target, index) => [target, index]))
-      const of = (values: Float64Array, otherwise: number) => Float64Array.from(all, target => values[indexes.get(target) ?? -1] ?? otherwise)
-      current = of(current, 0)
-      turns = of(turns, turn)
+      const carried = carryOver(members, all)
+      current = carried(current, 0)
+      turns = carried(turns, turn)
       members = [...all]
       for (const target of owing) if (all[target.index] !== target) owing.delete(target)
       const able = all.filter(target => target.effectiveWeight > 0)
