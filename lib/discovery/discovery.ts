@@ -3,7 +3,7 @@
  * is begun anew after a pause that grows (full jitter, up to 1 s at first, doubling to 30 s).
  */
 import type { Upstream } from '../engine/upstream.js'
-import type { DiscoverySnapshot, Feed } from '../engine/upstream-snapshot.js'
+import type { DiscoverySnapshot, TargetFinder } from '../engine/upstream-snapshot.js'
 import { backoffDelay } from '../engine/retry.js'
 import { Membership } from './membership.js'
 import { Pauses } from '../engine/pauses.js'
@@ -20,7 +20,7 @@ export interface Log {
   warn (what: object, message: string): void
 }
 
-export class Discovery implements Feed {
+export class Discovery implements TargetFinder {
   readonly #upstream: Upstream
   readonly #settings: DiscoverySettings
   readonly #log: Log

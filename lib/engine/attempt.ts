@@ -12,11 +12,10 @@ import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { Target } from '../balancing/target.js'
 import { attemptEnds, attemptsAreHeard, attemptStarts, type AttemptMessage } from './channels.js'
 import { DeadlineError, type Deadline } from './deadlines.js'
-import type { RawHeaders } from './downstream.js'
 import { Countdown, type Owner } from './due.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
-import { rawHeader, rawHeaders, type Headers } from './headers.js'
+import { isEventStream, rawHeader, rawHeaders, type Headers, type RawHeaders } from './headers.js'
 import { inWords } from './in-words.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import { noBody } from './request-body.js'
@@ -330,16 +329,4 @@ export class Attempt implements ConnectionAware, Owner {
  */
 function hasUnexpectedBody ({ method, body }: ExchangeRequest): boolean {
   return body !== noBody && (method === 'GET' || method === 'HEAD')
-}
-
-const EVENT_STREAM = /^text\/event-stream/i
-
-function isEventStream (headers: RawHeaders): boolean {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length !== 12) continue
-    const value = headers[i + 1]!
-    // Few types begin as `text/e` does: most need no string to be told apart.
-    if (value.length > 16 && (value[5]! | 0x20) === 0x65 && headers[i]!.toString('latin1').toLowerCase() === 'content-type') return EVENT_STREAM.test(value.toString('latin1'))
-  }
-  return false
 }

@@ -2,9 +2,9 @@
 import type { Duplex } from 'node:stream'
 import { Dispatcher } from 'undici'
 import { ClientClosedError } from '../errors.js'
-import type { Downstream, RawHeaders } from './downstream.js'
+import type { Downstream } from './downstream.js'
 import { Exchange } from './exchange.js'
-import { allHeaders } from './headers.js'
+import { allHeaders, type RawHeaders } from './headers.js'
 import { requestBody } from './request-body.js'
 import type { Upstream } from './upstream.js'
 

@@ -1,8 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { AttemptReport } from './exchange.js'
-
-/** Header names and values in turn, as they came. */
-export type RawHeaders = Buffer[]
+import type { RawHeaders } from './headers.js'
+import type { AttemptReport } from './report.js'
 
 /**
  * Who waits for the answer: a Fastify reply, or the handler of an undici dispatch. It hears of one answer only: attempts that are

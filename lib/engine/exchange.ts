@@ -12,10 +12,11 @@ import { AffinityLostError, ClientClosedError, NoTargetError, OverloadedError } 
 import { Attempt } from './attempt.js'
 import { contextOfRequest } from './channels.js'
 import { DeadlineError, type Timeouts } from './deadlines.js'
-import type { Downstream, RawHeaders } from './downstream.js'
+import type { Downstream } from './downstream.js'
 import { clientError, mayBeBetterElsewhere } from './failure.js'
-import { rawHeader } from './headers.js'
+import { rawHeader, type RawHeaders } from './headers.js'
 import type { Waiting } from './queue.js'
+import type { AttemptReport, Balancing } from './report.js'
 import type { RequestBody } from './request-body.js'
 import { backoffDelay, isIdempotent, maySendAgain, retryAfterMs, type Retry } from './retry.js'
 import type { Upstream } from './upstream.js'
@@ -28,30 +29,6 @@ export interface ExchangeRequest {
   readonly query: Record<string, unknown> | undefined
   /** Protocol to upgrade to, or null. */
   readonly upgrade: string | null
-}
-
-/** One attempt, as `request.balancing` shows it. */
-export interface AttemptReport {
-  /** Id of the target. */
-  target: string
-  /** How it ended. */
-  outcome: Outcome
-  /** Status of the response, when there was one. */
-  status?: number
-  /** What went wrong. */
-  error?: Error
-  /** Milliseconds from its start to its end. */
-  durationMs: number
-}
-
-/** What has been done for a request so far. */
-export interface Balancing {
-  /** Name of the upstream. */
-  upstream: string
-  /** Id of the target that has the request, or had it last; null before the first. */
-  target: string | null
-  /** Attempts that have ended. */
-  attempts: AttemptReport[]
 }
 
 /** Milliseconds of a `Retry-After` that are waited for. */

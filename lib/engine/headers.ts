@@ -1,8 +1,13 @@
 /** Header fields between undici's raw pairs and objects. Values keep their bytes: latin1 both ways. */
 import { util } from 'undici'
-import type { RawHeaders } from './downstream.js'
 
 export type Headers = Record<string, string | string[]>
+
+/** Names and values in turn, as undici hands them over. */
+export type RawHeaders = Buffer[]
+
+/** Names and values in turn, as undici takes them. */
+export type FieldList = Array<string | string[]>
 
 /** Meant for one connection only, never passed on (RFC 9110 §7.6.1, and two that were never standard but are seen). */
 const HOP_BY_HOP = new Set([
@@ -60,6 +65,19 @@ export function rawHeader (raw: RawHeaders, name: string): string | undefined {
     if (raw[i]!.length === name.length && util.headerNameToString(raw[i]!) === name) return raw[i + 1]!.toString('latin1')
   }
   return undefined
+}
+
+const EVENT_STREAM = /^text\/event-stream/i
+
+/** The response is a stream of server-sent events. */
+export function isEventStream (headers: RawHeaders): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 12) continue
+    const value = headers[i + 1]!
+    // Few types begin as `text/e` does: most need no string to be told apart.
+    if (value.length > 16 && (value[5]! | 0x20) === 0x65 && headers[i]!.toString('latin1').toLowerCase() === 'content-type') return EVENT_STREAM.test(value.toString('latin1'))
+  }
+  return false
 }
 
 /** Removes what a `Connection` value names. */

@@ -34,8 +34,8 @@ export interface DiscoverySnapshot {
   lastError: string | null
 }
 
-/** Whatever keeps the targets of an upstream up to date, as its snapshot shows it. */
-export interface Feed { snapshot (): DiscoverySnapshot }
+/** Whatever finds the targets of an upstream, as far as its snapshot shows it. */
+export interface TargetFinder { snapshot (): DiscoverySnapshot }
 
 export interface TargetSnapshot {
   /** Its name. */
@@ -84,6 +84,6 @@ export function snapshotOf (upstream: Upstream): UpstreamSnapshot {
       requests: target.requests,
       failures: target.failures
     })),
-    discovery: upstream.feed?.snapshot() ?? null
+    discovery: upstream.finder?.snapshot() ?? null
   }
 }

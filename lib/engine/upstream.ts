@@ -23,7 +23,7 @@ import { Queue } from './queue.js'
 import { RetryBudget } from './retry-budget.js'
 import { UpstreamCounters } from './upstream-counters.js'
 import { checkEngine, type EngineSettings } from './upstream-options.js'
-import { snapshotOf, type Feed, type UpstreamSnapshot } from './upstream-snapshot.js'
+import { snapshotOf, type TargetFinder, type UpstreamSnapshot } from './upstream-snapshot.js'
 import { targetOption, targetsOption, type EngineTargetConfig, type TargetOptions, type TargetUpdateOptions } from './target-options.js'
 
 /** What every event of an upstream is called with. */
@@ -78,7 +78,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** An undici dispatcher: `fetch(url, { dispatcher })` and `undici.request` are balanced too. The path counts, the origin is replaced. */
   readonly dispatcher: FetchDispatcher
   /** @internal What finds its targets; set by whoever starts that. */
-  feed: Feed | null = null
+  finder: TargetFinder | null = null
   /** @internal Told of each change that a user makes, before it is made: whoever hears of that may make others. */
   changing: ((change: Change) => void) | undefined
   readonly #pools = new Map<Target, TargetPool>()

@@ -7,7 +7,7 @@ import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
 import { checked, defaultsOf, object, oneOf, refuse, optional, string, switchable, type Check, type Fields } from '../options.js'
 import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
-import { Proxied, type Answer } from './proxied.js'
+import { Proxied, type ClientResponse } from './proxied.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import type { Entry, Upstreams } from './registry.js'
 import { originForm, ownPath, targetPath, withoutSlash } from './request-path.js'
@@ -80,7 +80,7 @@ const asParsed = { ...asItCame, body: null }
 
 /** What reply-from takes for an HTTP client. */
 const client = {
-  request ({ headers }: { headers: { [kProxied]: Proxied } }, callback: (error: null, answer: Answer) => void): void {
+  request ({ headers }: { headers: { [kProxied]: Proxied } }, callback: (error: null, answer: ClientResponse) => void): void {
     headers[kProxied].start(callback)
   }
 }

@@ -4,7 +4,7 @@
  * fields in `Connection` to have a trusted proxy's word on it forgotten.
  */
 import type { FastifyRequest } from 'fastify'
-import type { Fields } from './request-headers.js'
+import type { FieldList } from '../engine/headers.js'
 
 /** Fields that are ours to write, in any spelling that a target might take for them: some frameworks read `_` as `-`. */
 export function isForwardingField (name: string): boolean {
@@ -17,7 +17,7 @@ export function isForwardingField (name: string): boolean {
 const nothing: FastifyRequest['raw']['headers'] = Object.freeze({})
 
 /** `prefix`: what was taken off the path, if anything. */
-export function pushXForwarded (fields: Fields, request: FastifyRequest, prefix: string): void {
+export function pushXForwarded (fields: FieldList, request: FastifyRequest, prefix: string): void {
   const { headers } = request.raw
   const said = headers['x-forwarded-for'] !== undefined || headers['x-forwarded-port'] !== undefined || headers['x-forwarded-prefix'] !== undefined
   const before = said && trustsPeer(request) ? headers : nothing
@@ -34,7 +34,7 @@ export function pushXForwarded (fields: Fields, request: FastifyRequest, prefix:
   if (prefixes !== '') fields.push('x-forwarded-prefix', prefixes)
 }
 
-export function pushForwarded (fields: Fields, request: FastifyRequest): void {
+export function pushForwarded (fields: FieldList, request: FastifyRequest): void {
   const { forwarded } = request.raw.headers
   const before = forwarded !== undefined && trustsPeer(request) ? forwarded : undefined
   const address = addressOf(request)

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } from 'fastify'
 import fastifyCookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
-import type { Balancing } from '../engine/exchange.js'
+import type { Balancing } from '../engine/report.js'
 import { registerAdmin } from '../operations/admin/admin.js'
 import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'

@@ -3,9 +3,10 @@ import { AsyncResource } from 'node:async_hooks'
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { Downstream, RawHeaders } from '../engine/downstream.js'
-import { Exchange, type AttemptReport } from '../engine/exchange.js'
-import { endToEndHeaders, oneValueEach, rawHeader, type Headers } from '../engine/headers.js'
+import type { Downstream } from '../engine/downstream.js'
+import { Exchange } from '../engine/exchange.js'
+import { endToEndHeaders, oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
+import type { AttemptReport } from '../engine/report.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import { Tunnel } from '../engine/tunnel.js'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
@@ -18,7 +19,7 @@ import type { Entry } from './registry.js'
 import { passInterim } from './interim.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import { mapBack, mapCookiePaths, type Mapping } from './redirects.js'
-import { requestFields, type Fields } from './request-headers.js'
+import { requestFields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
 import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
@@ -33,14 +34,14 @@ const ONE_READ = 49_152
 /** Seconds after which a client that was refused may come again. */
 const RETRY_AFTER = '1'
 
-/** What reply-from expects of the one who requests. */
-export interface Answer {
+/** What reply-from takes for the response of its HTTP client. */
+export interface ClientResponse {
   statusCode: number
   headers: Headers
   body: Buffer | ResponseBody | undefined
 }
 
-type Callback = (error: null, answer: Answer) => void
+type Callback = (error: null, answer: ClientResponse) => void
 
 export class Proxied implements Downstream, ResponseSource, PickContext {
   affinity: string | undefined
@@ -55,10 +56,10 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   #visitor = stranger
   /** Callbacks of sockets run in the context of whoever opened them: the request's own is put back. */
   readonly #scope = new AsyncResource('fastify-load-balancer')
-  #fields: Fields = []
+  #fields: FieldList = []
   #callback: Callback | undefined
   #exchange: Exchange | undefined
-  #answer: Answer | undefined
+  #answer: ClientResponse | undefined
   /** Chunks that came in one read with the headers. */
   #held: Buffer[] = []
   #body: ResponseBody | undefined
@@ -316,7 +317,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     }
   }
 
-  #deliver (body: Answer['body']): void {
+  #deliver (body: ClientResponse['body']): void {
     // reply-from would try to destroy a body that is no stream.
     /* c8 ignore next -- only between two events of an HTTP/2 stream that is reset: `aborted` is set a moment before 'close' */
     if (this.#reply.request.raw.aborted) return

@@ -141,7 +141,7 @@ export class Upstreams implements Iterable<Upstream> {
     this.#shared?.watch(upstream)
     const prober = active === false ? undefined : new Prober(upstream, active, this.#shared?.divide(name))
     const discovery = settings.discovery === false ? undefined : new Discovery(upstream, settings.discovery, this.#log)
-    upstream.feed = discovery ?? null
+    upstream.finder = discovery ?? null
     this.#entries.set(name, {
       upstream,
       prober,

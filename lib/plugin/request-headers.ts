@@ -1,14 +1,11 @@
 /** The header fields that a target gets to see. */
 import type { FastifyRequest } from 'fastify'
-import type { Headers } from '../engine/headers.js'
+import type { FieldList, Headers } from '../engine/headers.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { withoutCookies } from './cookies.js'
 import { acceptsTrailers } from './trailers.js'
 import { isForwardingField, pushForwarded, pushXForwarded } from './forwarded.js'
 import type { HeaderSettings } from './options.js'
-
-/** Names and values in turn, as undici takes them. */
-export type Fields = Array<string | string[]>
 
 /**
  * Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. Nor is `Proxy`, which is no field of
@@ -23,11 +20,11 @@ const PSEUDONYM = 'fastify-load-balancer'
  * From what reply-from has made of the client's fields: without the connection's own, with those that a gateway adds. `prefix`: what was taken off
  * the path, if anything.
  */
-export function requestFields (headers: Record<string, string | string[] | undefined>, request: FastifyRequest, settings: HeaderSettings, prefix: string): Fields {
+export function requestFields (headers: Record<string, string | string[] | undefined>, request: FastifyRequest, settings: HeaderSettings, prefix: string): FieldList {
   const payload = (request as ClaimedRequest)[kPayload]
   const { forwarded } = settings
   // Our own come first: a target that reads only so many fields must not be made to lose these.
-  const fields: Fields = []
+  const fields: FieldList = []
   if (forwarded === 'x') pushXForwarded(fields, request, prefix)
   else if (forwarded === 'rfc7239') pushForwarded(fields, request)
   pushVia(fields, headers.via, request, settings.via)
@@ -63,22 +60,22 @@ export function requestFields (headers: Record<string, string | string[] | undef
   return settings.request === undefined ? fields : toFields(settings.request(request, fromFields(fields)))
 }
 
-function fromFields (fields: Fields): Headers {
+function fromFields (fields: FieldList): Headers {
   const headers: Headers = {}
   for (let i = 0; i < fields.length; i += 2) headers[fields[i] as string] = fields[i + 1]!
   return headers
 }
 
-function toFields (headers: Headers): Fields {
-  return Object.entries(headers).flat() as Fields
+function toFields (headers: Headers): FieldList {
+  return Object.entries(headers).flat() as FieldList
 }
 
-function pushVia (fields: Fields, before: string | string[] | undefined, { raw }: FastifyRequest, own: boolean): void {
+function pushVia (fields: FieldList, before: string | string[] | undefined, { raw }: FastifyRequest, own: boolean): void {
   if (own) fields.push('via', `${before === undefined ? '' : `${String(before)}, `}${raw.httpVersion} ${PSEUDONYM}`)
   else if (before !== undefined) fields.push('via', before)
 }
 
-function pushCookies (fields: Fields, header: string, ours: ReadonlyMap<string, unknown>): void {
+function pushCookies (fields: FieldList, header: string, ours: ReadonlyMap<string, unknown>): void {
   const rest = ours.size === 0 ? header : withoutCookies(header, ours)
   if (rest !== '') fields.push('cookie', rest)
 }

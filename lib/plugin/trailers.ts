@@ -1,7 +1,6 @@
 /** Fields that follow a body (RFC 9110 §6.5). */
 import type { FastifyRequest } from 'fastify'
-import type { RawHeaders } from '../engine/downstream.js'
-import { allHeaders, type Headers } from '../engine/headers.js'
+import { allHeaders, type Headers, type RawHeaders } from '../engine/headers.js'
 
 /** What must be known before the body, or says who may have it, does not count behind it (RFC 9110 §6.5.1). */
 const NOT_BEHIND = /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-(?:encoding|length|range|type)|host|authorization|set-cookie|cache-control|expires|age|date|location|retry-after|vary|www-authenticate)$/
