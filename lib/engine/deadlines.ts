@@ -1,40 +1,135 @@
-import { milliseconds, object, optional, type Fields } from '../options.js'
+/** Deadlines of the same length fall due in the order in which they are set: one timer serves all of them. */
+import type { Clock, Timer } from '../balancing/clock.js'
 
-/** Deadlines in milliseconds; 0 means none. */
-export interface TimeoutOptions {
-  /** Until an attempt is on a connection, TLS included. @default 2_000 */
-  connect?: number
-  /** From the last byte of the request to the headers of the response. @default 60_000 */
-  headers?: number
-  /** Longest silence while a body moves, in either direction. Event streams and upgraded connections have none. @default 60_000 */
-  body?: number
-  /** For one attempt, until its response headers. @default 0 */
-  attempt?: number
-  /** For the request until its response headers: queue, all attempts and the waits between them. @default 0 */
-  total?: number
+export interface Waiter {
+  /** When it is due, by the upstream's clock. */
+  readonly dueAt: number
+  /** It is. It waits no more. */
+  due (): void
 }
 
-export type Timeouts = Required<TimeoutOptions>
+/** Those who wait for this many milliseconds. */
+class Line {
+  readonly #clock: Clock
+  readonly #ms: number
+  /** First come, first due. */
+  readonly #waiting = new Set<Waiter>()
+  #timer: Timer
 
-export const timeoutFields: Fields<Timeouts> = {
-  connect: optional(milliseconds(), 2_000),
-  headers: optional(milliseconds(), 60_000),
-  body: optional(milliseconds(), 60_000),
-  attempt: optional(milliseconds(), 0),
-  total: optional(milliseconds(), 0)
-}
-
-export const timeoutOptions = object(timeoutFields)
-
-export type Deadline = keyof Timeouts
-
-/** A deadline of ours has passed. Stays inside: the client gets `FST_LB_GATEWAY_TIMEOUT`, with this as its cause. */
-export class DeadlineError extends Error {
-  readonly deadline: Deadline
-
-  constructor (deadline: Deadline, ms: number) {
-    super(`${deadline} deadline of ${ms} ms passed`)
-    this.name = 'DeadlineError'
-    this.deadline = deadline
+  constructor (ms: number, clock: Clock) {
+    this.#ms = ms
+    this.#clock = clock
   }
+
+  join (waiter: Waiter): void {
+    if (this.#waiting.size === 0) this.#timer = this.#clock.after(this.#ms, call, this)
+    this.#waiting.add(waiter)
+  }
+
+  /** Returns whether nobody is left. */
+  leave (waiter: Waiter): boolean {
+    if (this.#waiting.delete(waiter) && this.#waiting.size === 0) this.#clock.cancel(this.#timer)
+    return this.#waiting.size === 0
+  }
+
+  call (): void {
+    const now = this.#clock.now()
+    for (const waiter of this.#waiting) {
+      if (waiter.dueAt > now) {
+        this.#timer = this.#clock.after(waiter.dueAt - now, call, this)
+        return
+      }
+      this.#waiting.delete(waiter)
+      waiter.due()
+    }
+  }
+}
+
+/** All who wait, by how long. */
+export class Deadlines {
+  readonly clock: Clock
+  readonly #lines = new Map<number, Line>()
+
+  constructor (clock: Clock) {
+    this.clock = clock
+  }
+
+  /** `waiter` is due in `ms`, and its `dueAt` says so. */
+  join (ms: number, waiter: Waiter): void {
+    let line = this.#lines.get(ms)
+    if (line === undefined) this.#lines.set(ms, line = new Line(ms, this.clock))
+    line.join(waiter)
+  }
+
+  leave (ms: number, waiter: Waiter): void {
+    // Lengths of one request alone do not pile up.
+    if (this.#lines.get(ms)?.leave(waiter) === true) this.#lines.delete(ms)
+  }
+}
+
+/** One deadline that may be set anew, and moved, any number of times: whoever is called too early looks again. */
+export class Countdown implements Waiter {
+  /** When somebody looks; Infinity when nobody will. */
+  dueAt = Infinity
+  /** When it is over; Infinity for never. */
+  #at = Infinity
+  readonly #deadlines: Deadlines
+  readonly #owner: Owner
+  /** Milliseconds of the line it waits in, 0 for none. */
+  #line = 0
+  /** Its own, once it has waited in line and the deadline had moved. */
+  #timer: Timer
+
+  constructor (deadlines: Deadlines, owner: Owner) {
+    this.#deadlines = deadlines
+    this.#owner = owner
+  }
+
+  get running (): boolean { return this.#at !== Infinity }
+
+  /** `ms` from `now`; 0 for never. */
+  set (ms: number, now: number): void {
+    this.#at = ms === 0 ? Infinity : now + ms
+    if (this.#at >= this.dueAt) return
+    this.stop()
+    this.#at = this.dueAt = now + ms
+    this.#line = ms
+    this.#deadlines.join(ms, this)
+  }
+
+  /** It is over at `at`, which is later than before. */
+  moveTo (at: number): void {
+    this.#at = at
+  }
+
+  stop (): void {
+    if (this.#line > 0) this.#deadlines.leave(this.#line, this)
+    this.#line = 0
+    this.#deadlines.clock.cancel(this.#timer)
+    this.#at = this.dueAt = Infinity
+  }
+
+  /** @internal */
+  due (): void {
+    this.#line = 0
+    this.dueAt = Infinity
+    if (this.#at === Infinity) return
+    const left = this.#at - this.#deadlines.clock.now()
+    if (left > 0) {
+      this.dueAt = this.#at
+      this.#timer = this.#deadlines.clock.after(left, due, this)
+    } else {
+      this.#owner.deadlinePassed()
+    }
+  }
+}
+
+export interface Owner { deadlinePassed (): void }
+
+function call (line: Line): void {
+  line.call()
+}
+
+function due (countdown: Countdown): void {
+  countdown.due()
 }

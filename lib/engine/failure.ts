@@ -1,7 +1,7 @@
 /** What an error of undici means: whose fault it was, and what the client hears of it. */
 import type { Outcome } from '../balancing/outcome.js'
 import { BadGatewayError, BadRequestError, GatewayTimeoutError } from '../errors.js'
-import { DeadlineError } from './deadlines.js'
+import { DeadlineError } from './timeouts.js'
 
 const CLIENT_FAULTS = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
 const CLOSED_HERE = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED'])

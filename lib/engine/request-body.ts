@@ -6,8 +6,8 @@ import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Clock } from '../balancing/clock.js'
 import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError, GatewayTimeoutError } from '../errors.js'
-import { DeadlineError } from './deadlines.js'
-import { Countdown, type Deadlines, type Owner } from './due.js'
+import { DeadlineError } from './timeouts.js'
+import { Countdown, type Deadlines, type Owner } from './deadlines.js'
 
 export interface RequestBody {
   /** The body for the next attempt. */

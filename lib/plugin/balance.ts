@@ -1,7 +1,7 @@
 /** `reply.balance()`: from a Fastify request to a proxied one, through reply-from. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyReplyFrom from '@fastify/reply-from'
-import { timeoutFields, type TimeoutOptions } from '../engine/deadlines.js'
+import { timeoutFields, type TimeoutOptions } from '../engine/timeouts.js'
 import { retryFields, retryOptions, type Retry, type RetryOptions } from '../engine/retry.js'
 import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'

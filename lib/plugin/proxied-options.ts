@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Timeouts } from '../engine/deadlines.js'
+import type { Timeouts } from '../engine/timeouts.js'
 import type { Retry } from '../engine/retry.js'
 import type { Handshake } from './handshake.js'
 import type { Split } from './split.js'

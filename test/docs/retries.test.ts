@@ -2,7 +2,7 @@
 import t from 'tap'
 import { defaultsOf } from '../../lib/options.js'
 import { retryOptions } from '../../lib/engine/retry.js'
-import { timeoutOptions } from '../../lib/engine/deadlines.js'
+import { timeoutOptions } from '../../lib/engine/timeouts.js'
 import { startTarget } from '../helpers/targets.js'
 import { startGateway } from './harness/gateway.js'
 import { Guide, type Handler } from './harness/guide.js'

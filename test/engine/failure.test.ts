@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ClientClosedError } from '../../lib/errors.js'
-import { DeadlineError } from '../../lib/engine/deadlines.js'
+import { DeadlineError } from '../../lib/engine/timeouts.js'
 import { clientError, mayBeBetterElsewhere, outcomeOf, TargetGoneError } from '../../lib/engine/failure.js'
 
 const error = (code: string | undefined, more: object = {}): NodeJS.ErrnoException => Object.assign(new Error('what undici says'), { code }, more)

@@ -355,7 +355,7 @@ export const rules = [
   },
   {
     name: 'a deadline that has moved is not kept at its first time',
-    file: 'engine/due.ts',
+    file: 'engine/deadlines.ts',
     find: 'if (left > 0) {',
     replace: 'if (left > 1e9) {',
     tests: ['engine/deadlines']
