@@ -5,14 +5,15 @@
  */
 import type { Clock, Random } from './clock.js'
 import { Ejection, type EjectionRules } from './ejection.js'
+import { Lease } from './lease.js'
 import type { Settlement } from './outcome.js'
 import { PassiveHealth } from './passive-health.js'
 import type { Answer, Ask, PickContext, Policy, PolicyFactory } from './policy.js'
-import { slowStartFactor, type SlowStart } from './slow-start.js'
-import { Target, type TargetConfig, type TargetHealth, type TargetState } from './target.js'
+import { reconciled } from './reconciled.js'
+import type { SlowStart } from './slow-start.js'
+import { Target, type TargetConfig, type TargetEvent, type TargetHealth, type TargetUpdate } from './target.js'
 import { availability, type Availability, type TierOptions } from './tiers.js'
-
-export type TargetEvent = 'added' | 'removed' | 'changed' | 'healthy' | 'unhealthy' | 'ejected' | 'restored'
+import { WarmUp } from './warm-up.js'
 
 export interface BalancerOptions extends TierOptions {
   readonly policy: PolicyFactory
@@ -37,18 +38,8 @@ export interface BalancerOptions extends TierOptions {
  */
 export type Refusal = 'none' | 'full' | 'affinity-lost'
 
-/** What may be changed of a target without starting it afresh. */
-export interface TargetUpdate {
-  weight?: number | undefined
-  state?: TargetState | undefined
-  tier?: number | undefined
-  tags?: Readonly<Record<string, string>> | undefined
-}
-
 const NOTHING: PickContext = Object.freeze({})
 const NOBODY: readonly string[] = Object.freeze([])
-/** The factor of slow start is brought up to date this many times in its window. */
-const SLOW_START_STEPS = 100
 
 export class Balancer {
   /** All targets in their configured order, as an array and by id. Replaced whole, never changed. */
@@ -60,12 +51,12 @@ export class Balancer {
   #available: Availability = { levels: [], panic: false }
   /** How many targets have no slot left; nobody needs to be looked at while it is 0. */
   #full = 0
-  #warming: Target[] = []
-  #warmedAt = 0
+  readonly #warmUp: WarmUp | undefined
 
   constructor (options: BalancerOptions) {
     this.#options = options
-    const { random, clock } = options
+    const { random, clock, slowStart } = options
+    if (slowStart !== false) this.#warmUp = new WarmUp(slowStart, clock)
     this.#policy = options.policy({ random, now: () => clock.now(), later: run => { clock.after(0, call, run) }, ask: options.ask })
     this.#passive = new PassiveHealth({
       rules: options.ejection,
@@ -79,7 +70,7 @@ export class Balancer {
         options.notify('ejected', target, reason)
       },
       restored: (target, reason) => {
-        this.#beginSlowStart(target)
+        this.#warmUp?.begin(target)
         this.#refresh()
         options.notify('restored', target, reason)
       }
@@ -93,7 +84,7 @@ export class Balancer {
 
   /** The target for this request, or why there is none. Nothing is counted yet: `begin` does that. */
   pick (context: PickContext = NOTHING): Target | Refusal {
-    if (this.#warming.length > 0) this.#warm()
+    if (this.#warmUp?.step() === true) this.#policy.update?.(this.all)
     const { tags } = context
     if (tags === undefined || context.fallback !== 'any') return this.#pickTagged(context, tags, true)
     // One of the others who is well is better than one of these who is not.
@@ -252,7 +243,7 @@ export class Balancer {
     const wasPending = target.health === 'pending'
     target.health = health
     // A pool that has just started has nobody whose load a new target could take over gently.
-    if (health === 'healthy' && (!wasPending || (target.joined && this.all.some(other => other !== target && other.eligible)))) this.#beginSlowStart(target)
+    if (health === 'healthy' && (!wasPending || (target.joined && this.all.some(other => other !== target && other.eligible)))) this.#warmUp?.begin(target)
     this.#refresh()
     this.#options.notify(health, target, reason)
   }
@@ -274,7 +265,7 @@ export class Balancer {
     const returned = state === 'ready' && target.state !== 'ready'
     target.state = state ?? target.state
     if (target.warmingSince === undefined) target.effectiveWeight = target.weight
-    if (returned) this.#beginSlowStart(target)
+    if (returned) this.#warmUp?.begin(target)
     this.#rebuild()
     this.#options.notify('changed', target)
   }
@@ -287,31 +278,17 @@ export class Balancer {
     const { clock, initialHealth, ejection, notify } = this.#options
     const now = clock.now()
     const before = this.all
-    const added: Target[] = []
-    const changed: Target[] = []
-    this.all = configs.map(config => {
-      const known = this.byId.get(config.id)
-      if (known === undefined || known.url !== config.url || known.config.address !== config.address) {
-        const target = new Target(config, initialHealth, new Ejection(ejection, now))
-        added.push(target)
-        return target
-      }
-      if (!sameConfig(known.config, config)) changed.push(known)
-      known.config = config
-      if (known.warmingSince === undefined) known.effectiveWeight = config.weight
-      return known
-    })
-    this.byId = new Map(this.all.map(target => [target.id, target]))
-    const kept = new Set(this.all)
-    const removed = before.filter(target => !kept.has(target))
+    const { all, kept, added, changed, removed } = reconciled(before, this.byId, configs, config => new Target(config, initialHealth, new Ejection(ejection, now)))
+    this.all = all
+    this.byId = new Map(all.map(target => [target.id, target]))
     for (const target of removed) {
       this.#passive.forget(target)
-      this.#warming = this.#warming.filter(other => other !== target)
+      this.#warmUp?.forget(target)
     }
     const running = before.some(other => kept.has(other) && other.health !== 'pending')
     for (const target of added) {
       target.joined = running
-      if (running && target.health !== 'pending') this.#beginSlowStart(target)
+      if (running && target.health !== 'pending') this.#warmUp?.begin(target)
     }
     if (added.length + changed.length + removed.length > 0 || before.some((target, i) => target !== this.all[i])) this.#rebuild()
     for (const target of removed) notify('removed', target)
@@ -326,7 +303,7 @@ export class Balancer {
   /** Membership, order or weights changed. */
   #rebuild (): void {
     this.all.forEach((target, index) => { target.index = index })
-    this.#warmedAt = -Infinity
+    this.#warmUp?.renew()
     this.#policy.update?.(this.all)
     this.#refresh()
   }
@@ -335,83 +312,6 @@ export class Balancer {
   #refresh (): void {
     this.#available = availability(this.all, this.#options)
     this.#full = this.all.reduce((count, target) => count + (target.full ? 1 : 0), 0)
-  }
-
-  #beginSlowStart (target: Target): void {
-    if (this.#options.slowStart === false) return
-    target.warmingSince = this.#options.clock.now()
-    if (!this.#warming.includes(target)) this.#warming.push(target)
-    this.#warmedAt = -Infinity
-  }
-
-  /** Brings the weights of warming targets up to date, in steps: policies build tables from weights. */
-  #warm (): void {
-    const slowStart = this.#options.slowStart as SlowStart
-    const now = this.#options.clock.now()
-    if (now - this.#warmedAt < slowStart.window / SLOW_START_STEPS) return
-    this.#warmedAt = now
-    this.#warming = this.#warming.filter(target => {
-      const factor = slowStartFactor(now - target.warmingSince!, slowStart)
-      target.effectiveWeight = target.weight * factor
-      if (factor < 1) return true
-      target.warmingSince = undefined
-      return false
-    })
-    this.#policy.update?.(this.all)
-  }
-}
-
-/** One attempt's hold on a target: its slot, until `end`, and the one chance of a trial. */
-export class Lease {
-  readonly target: Target
-  readonly #balancer: Balancer
-  #trial: boolean
-  #heard = false
-  #lasting = false
-  #ended = false
-
-  constructor (balancer: Balancer, target: Target, trial: boolean) {
-    this.#balancer = balancer
-    this.target = target
-    this.#trial = trial
-  }
-
-  /** Somebody wants to hear of the answer when its headers come: whoever asks first need not make one up for nothing. */
-  get listening (): boolean { return this.#balancer.listening }
-
-  /** The headers of a response are here, whatever its status: the policy is told. Where nobody says so, it is told with the end. */
-  heard (answer: Answer): void {
-    this.#heard = true
-    this.#balancer.hear(this.target, answer)
-  }
-
-  /** The response is an event stream, or the connection was upgraded. */
-  lasts (): void {
-    this.#lasting = true
-    this.target.streams++
-    this.#balancer.loaded(this.target)
-  }
-
-  /** Headers of a good response are here. That decides a trial: a long stream must not hold up recovery. */
-  answered (): void {
-    if (!this.#trial) return
-    this.#trial = false
-    this.#balancer.proven(this.target)
-  }
-
-  /** The attempt has ended, however it did: the slot is free and the outcome counts. A second call does nothing. */
-  end (settlement: Settlement): void {
-    if (this.#ended) return
-    this.#ended = true
-    const trial = this.#trial
-    this.#trial = false
-    if (this.#lasting) this.target.streams--
-    this.#balancer.release(this.target)
-    const { outcome, status, ttfbMs } = settlement
-    if (!this.#heard && this.listening && ttfbMs !== undefined && (outcome === 'success' || outcome === 'bad-status')) {
-      this.heard({ status: status ?? 200, ttfbMs, header: () => undefined })
-    }
-    this.#balancer.record(this.target, settlement, trial)
   }
 }
 
@@ -424,11 +324,4 @@ function matches (target: Target, tried: PickContext['tried'], tags: PickContext
   if (tags === undefined) return true
   for (const name of Object.keys(tags)) if (target.tags[name] !== tags[name]) return false
   return true
-}
-
-function sameConfig (a: TargetConfig, b: TargetConfig): boolean {
-  if (a === b) return true
-  const tags = Object.keys(a.tags)
-  return a.weight === b.weight && a.tier === b.tier && a.maxRequests === b.maxRequests &&
-    tags.length === Object.keys(b.tags).length && tags.every(name => a.tags[name] === b.tags[name])
 }

@@ -10,6 +10,17 @@ export type TargetState = 'ready' | 'drain' | 'maintenance'
 /** What probes say: `unchecked` without probes, `pending` before the first result. */
 export type TargetHealth = 'unchecked' | 'pending' | 'healthy' | 'unhealthy'
 
+/** What can happen to a target. */
+export type TargetEvent = 'added' | 'removed' | 'changed' | 'healthy' | 'unhealthy' | 'ejected' | 'restored'
+
+/** What may be changed of a target without starting it afresh. */
+export interface TargetUpdate {
+  weight?: number | undefined
+  state?: TargetState | undefined
+  tier?: number | undefined
+  tags?: Readonly<Record<string, string>> | undefined
+}
+
 /** A target as it was written down. */
 export interface TargetConfig {
   /** Its name, unique in the upstream. */

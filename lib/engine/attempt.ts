@@ -6,8 +6,8 @@
  * would take away when the request was written, and the bytes of the headers.
  */
 import type { Duplex } from 'node:stream'
-import type { Lease } from '../balancing/balancer.js'
 import type { Timer } from '../balancing/clock.js'
+import type { Lease } from '../balancing/lease.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { Target } from '../balancing/target.js'
 import { attemptEnds, attemptsAreHeard, attemptStarts, type AttemptMessage } from './channels.js'

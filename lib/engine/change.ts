@@ -1,4 +1,4 @@
-import type { TargetUpdate } from '../balancing/balancer.js'
+import type { TargetUpdate } from '../balancing/target.js'
 import type { EngineTargetConfig } from './target-options.js'
 
 /** What a user changes of an upstream by its methods, once it was checked: neither what discovery finds, nor what other gateways have changed. */

@@ -1,7 +1,6 @@
 /** Between one upstream and what is held of it: what users change of it becomes entries, and entries of others change it, by the calls below those that users have. */
 import { isDeepStrictEqual } from 'node:util'
-import type { TargetUpdate } from '../balancing/balancer.js'
-import type { Target } from '../balancing/target.js'
+import type { Target, TargetUpdate } from '../balancing/target.js'
 import { DRAIN_MS, updateOptions } from '../engine/call-options.js'
 import type { Change } from '../engine/change.js'
 import type { EngineTargetConfig, TargetOptions } from '../engine/target-options.js'

@@ -30,7 +30,7 @@ t.test('a clock of the user\'s own may have more than is asked for', async t => 
 
 t.test('every fault is told, with its path', async t => {
   for (const [options, fault] of [
-    [{ policy: 'fastest' }, /^shop\.policy: expected a policy: .*least-requests.*, got "fastest" \(string\)$/],
+    [{ policy: 'quickest' }, /^shop\.policy: expected a policy: .*least-requests.*, got "quickest" \(string\)$/],
     [{ retry: true }, 'shop.retry: expected an object, got true'],
     [{ timeouts: { connect: '2s' } }, 'shop.timeouts.connect: expected milliseconds, 0 to 2147483647, got "2s" (string)'],
     [{ limits: { maxRequests: 0 } }, 'shop.limits.maxRequests: expected a whole number from 1, got 0'],

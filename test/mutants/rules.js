@@ -138,7 +138,7 @@ export const rules = [
   },
   {
     name: 'a slot is given back once',
-    file: 'balancing/balancer.ts',
+    file: 'balancing/lease.ts',
     find: 'if (this.#ended) return\n',
     replace: '',
     tests: ['balancing/balancer', 'balancing/properties']
