@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import { Balancer } from '../balancing/balancer.js'
-import type { Clock, Random, Timer } from '../balancing/clock.js'
+import type { Clock, Random } from '../balancing/clock.js'
 import type { EjectionRules } from '../balancing/ejection.js'
 import type { Settlement } from '../balancing/outcome.js'
 import type { Ask, PickContext, Policy } from '../balancing/policy.js'
@@ -16,8 +16,8 @@ import { systemClock } from './clock.js'
 import { DRAIN_MS, drainOptions, pickOptions, updateOptions, type DrainOptions } from './call-options.js'
 import { UpstreamDispatcher, type FetchDispatcher } from './dispatcher.js'
 import { Deadlines } from './deadlines.js'
-import { TargetGoneError } from './failure.js'
-import { TargetPool } from './pool.js'
+import type { TargetPool } from './pool.js'
+import { Pools } from './pools.js'
 import { RecentTimes } from './quantile.js'
 import { Queue } from './queue.js'
 import { RetryBudget } from './retry-budget.js'
@@ -47,14 +47,6 @@ export interface UpstreamParts {
   fault: (error: unknown, where: string) => void
 }
 
-/** A target that was taken out and has requests in flight. */
-interface Leaving {
-  /** Ends the wait: nothing is in flight any more, or time is up. */
-  drained: () => void
-  /** Resolved when nothing of it is left. */
-  gone: Promise<void>
-}
-
 export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly name: string
   /** @internal */
@@ -81,11 +73,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   finder: TargetFinder | null = null
   /** @internal Told of each change that a user makes, before it is made: whoever hears of that may make others. */
   changing: ((change: Change) => void) | undefined
-  readonly #pools = new Map<Target, TargetPool>()
+  readonly #pools: Pools
   readonly #asker = new Asker(this)
-  readonly #leaving = new Map<Target, Leaving>()
-  /** When the tunnels of targets in maintenance end. */
-  readonly #tunnelsEnd = new Map<Target, Timer>()
   readonly #failureStatuses: ReadonlySet<number>
 
   /** @internal Use `fastify.upstreams.add()`. */
@@ -98,6 +87,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const timers = settings.timers ?? systemClock
     this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => { if (timer !== undefined) timers.cancel(timer) } }
     this.deadlines = new Deadlines(this.clock)
+    this.#pools = new Pools(settings, this.clock, this.#asker)
     const { retry, limits } = settings
     this.queue = new Queue(limits.queue, this.clock)
     this.budget = retry === false || retry.budget === false ? undefined : new RetryBudget(retry.budget, now)
@@ -161,7 +151,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const target = this.#known(id)
     this.changing?.({ did: 'remove', id, drainMs })
     this.balancer.remove(target)
-    await this.#drain(target, drainMs)
+    await this.#pools.drain(target, drainMs)
   }
 
   /** Changes a target that is there; health, counters and connections stay. Throws `FST_LB_INVALID_OPTIONS`. */
@@ -175,18 +165,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** @internal `update`, with what was checked. */
   amend (target: Target, update: TargetUpdate, drainMs = DRAIN_MS): void {
     this.balancer.update(target, update)
-    if (update.state !== undefined) this.#endTunnels(target, drainMs)
-  }
-
-  /** Requests in flight end by themselves. Tunnels may not for days: a target that goes into maintenance is rid of them after `drainMs`. */
-  #endTunnels (target: Target, drainMs: number): void {
-    this.clock.cancel(this.#tunnelsEnd.get(target))
-    this.#tunnelsEnd.delete(target)
-    if (target.state !== 'maintenance' || target.inFlight === 0) return
-    this.#tunnelsEnd.set(target, this.clock.after(drainMs, () => {
-      this.#tunnelsEnd.delete(target)
-      void this.#pools.get(target)?.cutUpgraded()
-    }, undefined))
+    if (update.state !== undefined) this.#pools.endTunnels(target, drainMs)
   }
 
   /**
@@ -234,24 +213,15 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const { removed } = this.balancer.replace(configs.map(config => this.#limited(config)))
     for (const { target, tls } of before) {
       const now = (target.config as EngineTargetConfig).tls
-      if (tls !== now && !isDeepStrictEqual(tls, now)) this.#renew(target)
+      if (tls !== now && !isDeepStrictEqual(tls, now)) this.#pools.renew(target)
     }
-    for (const target of removed) void this.#drain(target, drainMs(target.id))
+    for (const target of removed) void this.#pools.drain(target, drainMs(target.id))
   }
 
   /** With the upstream's limit where it has none of its own. */
   #limited (config: EngineTargetConfig): EngineTargetConfig {
     const { limits, pool } = this.settings
     return { ...config, maxRequests: config.ownLimit ?? limits.maxRequests ?? pool.connections }
-  }
-
-  /** Other connections from now on; what is in flight ends on those it has. */
-  #renew (target: Target): void {
-    void this.#asker.hangUp(target)
-    const pool = this.#pools.get(target)
-    if (pool === undefined) return
-    this.#pools.set(target, this.#poolFor(target, pool))
-    void pool.close()
   }
 
   // ---- using it -------------------------------------------------------------------------------------------------------
@@ -277,9 +247,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** @internal The connections to a target; made when they are first needed. */
   poolOf (target: Target): TargetPool {
-    let pool = this.#pools.get(target)
-    if (pool === undefined) this.#pools.set(target, pool = this.#poolFor(target))
-    return pool
+    return this.#pools.of(target)
   }
 
   /** @internal Asks a target something for its policy. */
@@ -289,11 +257,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** @internal Open connections to a target, upgraded ones included. */
   connectionsOf (target: Target): number {
-    return this.#pools.get(target)?.size ?? 0
-  }
-
-  #poolFor (target: Target, before?: TargetPool): TargetPool {
-    return new TargetPool(target.config as EngineTargetConfig, this.settings.pool, this.settings.timeouts.connect, before?.upgraded)
+    return this.#pools.sizeOf(target)
   }
 
   // ---- ending it ------------------------------------------------------------------------------------------------------
@@ -302,40 +266,14 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   attemptEnded (target: Target, { outcome, ttfbMs }: Settlement): void {
     if (this.times !== undefined && outcome === 'success') this.times.add(ttfbMs!)
     if (this.queue.length > 0) this.queue.oneSlot()
-    if (this.#leaving.size > 0 && target.inFlight === 0) this.#leaving.get(target)?.drained()
-  }
-
-  /** Waits until nothing is in flight to a target that was taken out, `drainMs` at most, then ends its connections. */
-  #drain (target: Target, drainMs: number): Promise<void> {
-    let leaving = this.#leaving.get(target)
-    if (leaving === undefined) {
-      leaving = target.inFlight === 0 ? { drained: () => {}, gone: this.#cut(target) } : this.#leave(target)
-      this.#leaving.set(target, leaving)
-    }
-    const timer = this.clock.after(drainMs, leaving.drained, undefined)
-    return leaving.gone.finally(() => this.clock.cancel(timer))
-  }
-
-  #leave (target: Target): Leaving {
-    let drained!: () => void
-    const empty = new Promise<void>(resolve => { drained = resolve })
-    return { drained, gone: empty.then(() => this.#cut(target)) }
-  }
-
-  async #cut (target: Target): Promise<void> {
-    const pool = this.#pools.get(target)
-    this.#pools.delete(target)
-    this.clock.cancel(this.#tunnelsEnd.get(target))
-    this.#tunnelsEnd.delete(target)
-    await Promise.all([pool?.destroy(new TargetGoneError()), this.#asker.hangUp(target)])
-    this.#leaving.delete(target)
+    if (target.inFlight === 0) this.#pools.idle(target)
   }
 
   /** @internal Lets what is in flight end within `drainMs`, then cuts it. Nothing is picked any more. */
   async close (drainMs: number): Promise<void> {
-    const targets = [...this.#leaving.keys(), ...this.balancer.all]
+    const targets = [...this.#pools.leaving, ...this.balancer.all]
     this.balancer.replace([])
-    await Promise.all(targets.map(target => this.#drain(target, drainMs)))
+    await Promise.all(targets.map(target => this.#pools.drain(target, drainMs)))
   }
 }
 

@@ -236,7 +236,7 @@ export const rules = [
   },
   {
     name: 'a target that is removed ends what it has in flight',
-    file: 'engine/upstream.ts',
+    file: 'engine/pools.ts',
     find: 'leaving = target.inFlight === 0 ?',
     replace: 'leaving = target.inFlight >= 0 ?',
     tests: ['scenarios/run-time', 'engine/in-flight']
