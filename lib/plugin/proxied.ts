@@ -7,7 +7,6 @@ import type { Downstream } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
 import { endToEndHeaders, oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
 import type { AttemptReport } from '../engine/report.js'
-import type { EngineTargetConfig } from '../engine/target-options.js'
 import { Tunnel } from '../engine/tunnel.js'
 import { noBody, readWhole, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
 import type { PickContext } from '../balancing/policy.js'
@@ -18,9 +17,9 @@ import { expectsContinue } from './expectations.js'
 import type { Entry } from './registry.js'
 import { passInterim } from './interim.js'
 import type { ProxiedOptions } from './proxied-options.js'
-import { mapBack, mapCookiePaths, type Mapping } from './redirects.js'
 import { requestFields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
+import { bothCookies, responseHeaders } from './response-headers.js'
 import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
 /**
@@ -212,33 +211,17 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   /** What the client gets of a target's fields. Undefined: the user's hook has thrown, and the client is told so. */
   #headersOf (status: number, rawHeaders: RawHeaders): Headers | undefined {
-    const { affinity, upstream, headers: settings, reportFields } = this.#entry
-    const headers = endToEndHeaders(rawHeaders)
-    for (const name of reportFields) delete headers[name]
-    // RFC 9110 §8.6: it must not be there, and a client that goes by it waits for a body, or takes the next answer for one.
-    if (status === 204) delete headers['content-length']
-    if (settings.location) mapBack(headers, this.#mapping)
-    if (settings.cookiePath) mapCookiePaths(headers, this.#mapping())
-    if (affinity !== undefined && !upstream.isFailureStatus(status)) {
-      const { servedBy } = this.#exchange!
-      const { target } = this.#visitor
-      upstream.counters.affinity[target === undefined ? 'miss' : target === servedBy!.id ? 'hit' : 'moved']++
-      affinity.served(this.#visitor, servedBy!, headers, this.#reply.request)
-    }
-    if (settings.response === undefined) return headers
+    const { request } = this.#reply
+    const headers = responseHeaders(status, rawHeaders, { request, entry: this.#entry, exchange: this.#exchange!, visitor: this.#visitor, options: this.#options })
+    const { response: hook } = this.#entry.headers
+    if (hook === undefined) return headers
     try {
-      return settings.response(this.#reply.request, headers)
+      return hook(request, headers)
     } catch (error) {
       this.#exchange!.abort('abandoned', error as Error)
       this.failed(error as Error)
       return undefined
     }
-  }
-
-  readonly #mapping = (): Mapping => {
-    const { origin, basePath } = this.#exchange!.servedBy!.config as EngineTargetConfig
-    const { prefix, rewritePrefix } = this.#options
-    return { origin, from: basePath + rewritePrefix, to: prefix, host: this.#reply.request.host }
   }
 
   received (chunk: Buffer): boolean {
@@ -357,12 +340,6 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   abandon (): void {
     if (!this.#ended) this.#clientClosed()
   }
-}
-
-/** Cookies are the only field that a hook and the target may both have their say in. */
-function bothCookies (a: Headers, b: Headers): Headers {
-  const cookies = [a['set-cookie'] ?? [], b['set-cookie'] ?? []].flat()
-  return cookies.length === 0 ? {} : { 'set-cookie': cookies }
 }
 
 function streamUnlessWhole (proxied: Proxied): void {

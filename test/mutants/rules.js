@@ -187,9 +187,9 @@ export const rules = [
   },
   {
     name: 'the cookie names the target that served, not the first that was tried',
-    file: 'plugin/proxied.ts',
-    find: 'affinity.served(this.#visitor, servedBy!,',
-    replace: 'affinity.served(this.#visitor, upstream.targets.get(this.#exchange!.report.attempts[0]?.target ?? servedBy!.id)!,',
+    file: 'plugin/response-headers.ts',
+    find: 'affinity.served(visitor, servedBy!,',
+    replace: 'affinity.served(visitor, upstream.targets.get(exchange.report.attempts[0]?.target ?? servedBy!.id)!,',
     tests: ['scenarios/sticky-cookie']
   },
   {
