@@ -50,9 +50,9 @@ export type { AffinityCookieOptions, AffinityOptions, CookieAffinityOptions, Ses
 export type { CookieAttributes } from './plugin/affinity-cookie.js'
 export type { SessionPlace } from './plugin/affinity-session.js'
 export type { BalanceOptions } from './plugin/balance.js'
-export type {
-  BalancedRouteOptions, HeaderOptions, HealthOptions, LoadBalancerOptions, UpstreamOptions
-} from './plugin/options.js'
+export type { HeaderOptions } from './plugin/header-options.js'
+export type { HealthOptions, LoadBalancerOptions, UpstreamOptions } from './plugin/options.js'
+export type { BalancedRouteOptions } from './plugin/route-options.js'
 export type { Shares, SplitOption, SplitOptions } from './plugin/split.js'
 export type { Upstreams } from './plugin/registry.js'
 export type { ClusterSharingOptions } from './sharing/cluster.js'

@@ -166,6 +166,15 @@ export function object<T> (fields: Fields<T>): Check<T> {
   }
 }
 
+/** The same without defaults: what is absent stays absent. */
+export function partial<T> (fields: Fields<T>): Check<Partial<T>> {
+  const names = Object.keys(fields) as Array<keyof T>
+  return object(Object.fromEntries(names.map(name => {
+    const check: Check<unknown> = (value, path, faults) => value === undefined ? undefined : fields[name](value, path, faults)
+    return [name, check]
+  })) as Fields<Partial<T>>)
+}
+
 /** What the object check fills in when nothing is given. */
 export function defaultsOf<T> (check: Check<T>): T {
   return check({}, '', [])

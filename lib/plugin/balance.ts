@@ -5,7 +5,7 @@ import { timeoutFields, type TimeoutOptions } from '../engine/timeouts.js'
 import { retryFields, retryOptions, type Retry, type RetryOptions } from '../engine/retry.js'
 import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
-import { checked, defaultsOf, object, oneOf, refuse, optional, string, switchable, type Check, type Fields } from '../options.js'
+import { checked, defaultsOf, object, oneOf, optional, partial, refuse, string, switchable, type Check } from '../options.js'
 import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
 import { Proxied, type ClientResponse } from './proxied.js'
 import type { ProxiedOptions } from './proxied-options.js'
@@ -27,15 +27,6 @@ export interface BalanceOptions {
   timeouts?: TimeoutOptions
   /** Retries of this request; what is absent is the upstream's. `budget` and `hedge` are the upstream's alone. @default {} */
   retry?: Omit<RetryOptions, 'budget' | 'hedge'> | false
-}
-
-/** The same checks without defaults: what is absent comes from the upstream. */
-function partial<T> (fields: Fields<T>): Check<Partial<T>> {
-  const names = Object.keys(fields) as Array<keyof T>
-  return object(Object.fromEntries(names.map(name => {
-    const check: Check<unknown> = (value, path, faults) => value === undefined ? undefined : fields[name](value, path, faults)
-    return [name, check]
-  })) as Fields<Partial<T>>)
 }
 
 /** The budget, and the times that hedging goes by, are the upstream's. */

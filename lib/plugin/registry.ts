@@ -15,7 +15,8 @@ import { AffinitySession } from './affinity-session.js'
 import type { Affinity } from './affinity.js'
 import { hashKeyOf, type ReadKey } from './hash-key.js'
 import { reportFieldsOf } from './report-fields.js'
-import { checkNames, upstreamOption, type HeaderSettings, type UpstreamOptions, type UpstreamSettings } from './options.js'
+import type { HeaderSettings } from './header-options.js'
+import { checkNames, upstreamOption, type UpstreamOptions, type UpstreamSettings } from './options.js'
 
 /** An upstream as the plugin uses it. */
 export interface Entry {

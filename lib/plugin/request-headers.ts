@@ -5,7 +5,7 @@ import { kPayload, type ClaimedRequest } from './body.js'
 import { withoutCookies } from './cookies.js'
 import { acceptsTrailers } from './trailers.js'
 import { isForwardingField, pushForwarded, pushXForwarded } from './forwarded.js'
-import type { HeaderSettings } from './options.js'
+import type { HeaderSettings } from './header-options.js'
 
 /**
  * Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. Nor is `Proxy`, which is no field of

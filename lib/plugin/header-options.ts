@@ -1,0 +1,49 @@
+import type { FastifyRequest } from 'fastify'
+import type { Headers } from '../engine/headers.js'
+import { boolean, func, object, oneOf, optional } from '../options.js'
+
+export interface HeaderOptions {
+  /** The `Host` that targets see: their own, or the client's. @default 'target' */
+  host?: 'target' | 'preserve'
+  /**
+   * How targets are told of the client: `x` as `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and, where `rewritePrefix` takes one off, `-Prefix`; `rfc7239` as `Forwarded`; `false` not at
+   * all, and then what the client says of that passes. Otherwise that counts only when Fastify's `trustProxy` trusts the peer. @default 'x'
+   */
+  forwarded?: 'x' | 'rfc7239' | false
+  /** Add the gateway to `Via`. @default true */
+  via?: boolean
+  /** Send Fastify's `request.id` as `X-Request-Id` where the client has sent none. @default true */
+  requestId?: boolean
+  /** Map `Location`, `Content-Location` and `Refresh` that name the target's origin or path back to what the client knows (nginx `proxy_redirect`). @default true */
+  location?: boolean
+  /** Map the paths of cookies back, too (nginx `proxy_cookie_path`). @default false */
+  cookiePath?: boolean
+  /** Returns the header fields that the target gets; `headers` are those it would get, and may be changed. Names are in lower case. @default none */
+  request?: (request: FastifyRequest, headers: Headers) => Headers
+  /** Returns the header fields that the client gets; `headers` are those it would get, and may be changed. Names are in lower case. @default none */
+  response?: (request: FastifyRequest, headers: Headers) => Headers
+}
+
+type HeaderHook = NonNullable<HeaderOptions['request']>
+
+export interface HeaderSettings {
+  host: 'target' | 'preserve'
+  forwarded: 'x' | 'rfc7239' | false
+  via: boolean
+  requestId: boolean
+  location: boolean
+  cookiePath: boolean
+  request: HeaderHook | undefined
+  response: HeaderHook | undefined
+}
+
+export const headerOptions = object<HeaderSettings>({
+  host: optional(oneOf('target', 'preserve'), 'target'),
+  forwarded: optional(oneOf<'x' | 'rfc7239' | false>('x', 'rfc7239', false), 'x'),
+  via: optional(boolean, true),
+  requestId: optional(boolean, true),
+  location: optional(boolean, true),
+  cookiePath: optional(boolean, false),
+  request: optional(func<HeaderHook>()),
+  response: optional(func<HeaderHook>())
+})
