@@ -120,7 +120,8 @@ function addressOf (written: string, faults: string[]): { host: string, port: nu
     faults.push(`--listen: expected a port, :port or host:port, got ${JSON.stringify(written)}`)
     return { host: LOOPBACK, port: 0 }
   }
-  // As nginx takes `listen 3000` and Caddy `:3000`; but without the colon, as Fastify does, so that nothing is open to others unless they were thought of.
+  // As nginx takes `listen 3000` and Caddy `:3000`; but without the colon, as Fastify does, so that nothing is open to others unless they were
+  // thought of.
   return { host: host === undefined ? LOOPBACK : host === '' ? '0.0.0.0' : host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
 }
 

@@ -1,6 +1,7 @@
 /**
- * `node alive.js`: exit code 0 when the gateway answers, for whoever restarts what does not (HEALTHCHECK of Docker). It asks by the same configuration and variables, for nothing that a
- * target would see: that targets are well is another question, and restarting the gateway would not make them so.
+ * `node alive.js`: exit code 0 when the gateway answers, for whoever restarts what does not (HEALTHCHECK of Docker). It asks by the same
+ * configuration and variables, for nothing that a target would see: that targets are well is another question, and restarting the gateway would not
+ * make them so.
  */
 import { request } from 'node:http'
 import { request as requestTls } from 'node:https'

@@ -49,7 +49,10 @@ export class Workers implements Running {
     return workers
   }
 
-  /** Others by this configuration, and when all of them listen, those that were there leave, each with its last client. Rejected when one cannot start: then nothing has changed. */
+  /**
+   * Others by this configuration, and when all of them listen, those that were there leave, each with its last client. Rejected when one cannot
+   * start: then nothing has changed.
+   */
   async renew (config: GatewayConfig): Promise<void> {
     const before = this.#config
     this.#config = config

@@ -9,8 +9,8 @@ const NAME = /^([A-Za-z_]\w*)(?::-([^]*))?$/
 const PLAIN = new Map<string, unknown>([['true', true], ['false', false], ['null', null]])
 
 /**
- * Puts values in place of variables, in what was parsed: whatever is in a variable cannot be taken for YAML. A value that is not in quotes is a number or a truth value
- * when it looks like one. `$${` is `${`.
+ * Puts values in place of variables, in what was parsed: whatever is in a variable cannot be taken for YAML. A value that is not in quotes is a
+ * number or a truth value when it looks like one. `$${` is `${`.
  * @returns the faults, each with its place
  */
 export function substitute (document: Document, env: Environment, place: (offset: number) => string): string[] {

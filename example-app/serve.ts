@@ -53,8 +53,8 @@ function amend (app: FastifyInstance, { targets, tls }: Amendment): void {
 }
 
 /**
- * Resolved when no connection is left, or `limitMs` have passed. Nothing new is accepted, but connections that are there may be used once more: a client that sends a request on one
- * just as it is closed would see an error. The response says that it was the last.
+ * Resolved when no connection is left, or `limitMs` have passed. Nothing new is accepted, but connections that are there may be used once more: a
+ * client that sends a request on one just as it is closed would see an error. The response says that it was the last.
  */
 function lastClient ({ server }: FastifyInstance, limitMs: number): Promise<void> {
   // Not http's `close`, which ends idle connections at once.

@@ -25,9 +25,9 @@ export interface EjectionOptions {
   /** Milliseconds no ejection exceeds. @default 300_000 */
   maxEjectionTime?: number
   /**
-   * Share of the targets, 0 to 1, that may be out at once for bad statuses, timeouts and resets, which may have a common cause; at least
-   * one of two or more always may. Targets that cannot be connected to do not count. The last one in is never ejected. For a timeout, nobody is ejected while most of the others
-   * fail at least half as often: there is more to do than all can, and fewer can do still less. @default 0.5
+   * Share of the targets, 0 to 1, that may be out at once for bad statuses, timeouts and resets, which may have a common cause; at least one of two
+   * or more always may. Targets that cannot be connected to do not count. The last one in is never ejected. For a timeout, nobody is ejected while
+   * most of the others fail at least half as often: there is more to do than all can, and fewer can do still less. @default 0.5
    */
   maxEjected?: number
   /** Statuses that count as failures. @default [502, 503, 504] */

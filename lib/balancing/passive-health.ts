@@ -1,6 +1,6 @@
 /**
- * Passive health: what traffic says of the targets of one upstream. `Ejection` knows when one of them has failed too often; whether it is taken out for that is
- * decided here, since that needs the others.
+ * Passive health: what traffic says of the targets of one upstream. `Ejection` knows when one of them has failed too often; whether it is taken out
+ * for that is decided here, since that needs the others.
  */
 import type { Clock, Timer } from './clock.js'
 import type { EjectionRules } from './ejection.js'
@@ -113,8 +113,8 @@ export class PassiveHealth {
 }
 
 /**
- * Most of the others fail, too, at least half as often as this one. When that is by being too slow, there is more to do than all of them can: with fewer of them, the rest would
- * be slower still, and it would not end when its cause does.
+ * Most of the others fail, too, at least half as often as this one. When that is by being too slow, there is more to do than all of them can: with
+ * fewer of them, the rest would be slower still, and it would not end when its cause does.
  */
 function isCommon (target: Target, others: readonly Target[]): boolean {
   const share = target.ejection.failing

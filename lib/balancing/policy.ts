@@ -24,7 +24,10 @@ export interface PickContext {
 export interface Answer {
   /** Its status. */
   readonly status: number
-  /** Milliseconds from the start of the attempt to these headers. How long the body takes is not in it, nor how long a WebSocket or an event stream stays open. */
+  /**
+   * Milliseconds from the start of the attempt to these headers. How long the body takes is not in it, nor how long a WebSocket or an event stream
+   * stays open.
+   */
   readonly ttfbMs: number
   /** The first value of the field `name`, which is in lower case. To be read at once: the headers are not kept. */
   header (name: string): string | undefined
@@ -51,8 +54,8 @@ export interface Policy {
   /** An attempt at this target ended. Neither this nor `answered` is told of targets that have left. */
   settle? (target: Target, settlement: Settlement): void
   /**
-   * `target.inFlight` or `target.streams` changed: an attempt began, whoever has chosen its target, or ended, or turned out to last. For policies that keep figures of their own
-   * instead of reading all targets at each pick. Not told of targets that have left.
+   * `target.inFlight` or `target.streams` changed: an attempt began, whoever has chosen its target, or ended, or turned out to last. For policies
+   * that keep figures of their own instead of reading all targets at each pick. Not told of targets that have left.
    */
   loaded? (target: Target): void
   /** A client went to the target it belongs to, past `pick`; rotations count it, so that new clients still split by weight. */
@@ -63,8 +66,8 @@ export interface Policy {
 export type Later = (run: () => void) => void
 
 /**
- * Asks a target something apart from the requests of clients: `GET` of a path, on a connection of its own, which takes no slot. `heard` is called with the answer if one
- * comes in time. A target that has not answered the question before is not asked.
+ * Asks a target something apart from the requests of clients: `GET` of a path, on a connection of its own, which takes no slot. `heard` is called
+ * with the answer if one comes in time. A target that has not answered the question before is not asked.
  */
 export type Ask = (target: Target, path: string, timeoutMs: number, heard: (answer: Answer) => void) => void
 

@@ -14,7 +14,8 @@ export interface Reconciled {
 }
 
 /**
- * What becomes of the targets when the list of them is `configs`: one that keeps its id, url and address lives on with its new config, all others are created.
+ * What becomes of the targets when the list of them is `configs`: one that keeps its id, url and address lives on with its new config, all others are
+ * created.
  */
 export function reconciled (
   before: readonly Target[], byId: ReadonlyMap<string, Target>, configs: readonly TargetConfig[], create: (config: TargetConfig) => Target

@@ -1,6 +1,6 @@
 /**
- * Keeps the targets of one upstream as a source says. Whatever becomes of the source, the last good set stays: a set that is wrong is told and passed over, an iteration that throws
- * is begun anew after a pause that grows (full jitter, up to 1 s at first, doubling to 30 s).
+ * Keeps the targets of one upstream as a source says. Whatever becomes of the source, the last good set stays: a set that is wrong is told and passed
+ * over, an iteration that throws is begun anew after a pause that grows (full jitter, up to 1 s at first, doubling to 30 s).
  */
 import type { Upstream } from '../engine/upstream.js'
 import type { DiscoverySnapshot, TargetFinder } from '../engine/upstream-snapshot.js'

@@ -12,7 +12,8 @@ export interface DnsDiscoveryOptions {
   /** The whole name: neither the hosts file nor search domains are looked at. For SRV with its service, as `_http._tcp.api.internal`. */
   dns: string
   /**
-   * Records to go by. `SRV` has ports, weights and priorities in it: the lowest priority is tier 0, the next tier 1 and so on; weights keep their proportion (RFC 2782).
+   * Records to go by. `SRV` has ports, weights and priorities in it: the lowest priority is tier 0, the next tier 1 and so on; weights keep their
+   * proportion (RFC 2782).
    * @default 'A'
    */
   type?: 'A' | 'AAAA' | 'SRV'
@@ -22,7 +23,10 @@ export interface DnsDiscoveryOptions {
   protocol?: 'http' | 'https'
   /** Base path of the targets. @default '' */
   path?: string
-  /** What targets are called in `Host`, and for https the name that is asked for and verified. @default the name in `dns`, of SRV without service and protocol */
+  /**
+   * What targets are called in `Host`, and for https the name that is asked for and verified. @default the name in `dns`, of SRV without service and
+   * protocol
+   */
   host?: string
   /** DNS servers to ask, by address: `10.0.0.2`, `10.0.0.2:5353` or `[::1]:53`. @default the system's */
   servers?: string[]
@@ -133,7 +137,10 @@ async function bySrv (resolver: promises.Resolver, settings: DnsSettings): Promi
   return { targets: inOrder(found), ttl: Math.min(settings.interval ?? SRV_INTERVAL, shortest([...addresses.values()].flat())) }
 }
 
-/** Of version 4, or where there are none, of version 6: a server that has both is one server. Nothing for a name that has none; throws when that cannot be found out. */
+/**
+ * Of version 4, or where there are none, of version 6: a server that has both is one server. Nothing for a name that has none; throws when that
+ * cannot be found out.
+ */
 async function addressesOf (resolver: promises.Resolver, name: string): Promise<RecordWithTtl[]> {
   // A service that is said not to be there (RFC 2782).
   if (name === '' || name === '.') return []

@@ -11,7 +11,10 @@ import type { DiscoverySettings, Source } from './source.js'
 export interface FileDiscoveryOptions {
   /** Its path, absolute or from where the process was started. */
   file: string
-  /** Pause between looks at its inode, size and times, for changes that the system does not tell of (network file systems, links to elsewhere). @default 5_000 */
+  /**
+   * Pause between looks at its inode, size and times, for changes that the system does not tell of (network file systems, links to elsewhere).
+   * @default 5_000
+   */
   interval?: number
   /** Have the system tell of changes, too. @default true */
   watch?: boolean
@@ -30,14 +33,18 @@ export const fileOption: Check<DiscoverySettings> = (value, path, faults) => {
   return { kind: 'file', place: settings.file, source: fileSource(settings) }
 }
 
-/** A file that has changed is read once it has stayed the same for so long: who writes in place may not be done. And no folder is so busy that it is looked at more often. */
+/**
+ * A file that has changed is read once it has stayed the same for so long: who writes in place may not be done. And no folder is so busy that it is
+ * looked at more often.
+ */
 const STILL = 100
 
 function fileSource ({ file, interval, watch }: FileSettings): Source {
   return async function * (tools) {
     const pauses = new Pauses(tools)
     const stillness = new Pauses(tools)
-    // Of the folder: an editor or an atomic writer puts another file in the place of the old one, and Kubernetes another folder behind a link (`..data`).
+    // Of the folder: an editor or an atomic writer puts another file in the place of the old one, and Kubernetes another folder behind a link
+    // (`..data`).
     const folder = watch ? new FolderWatch(dirname(file), pauses.wake) : undefined
     let read: string | undefined
     let before: string | undefined

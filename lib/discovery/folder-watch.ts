@@ -2,8 +2,8 @@ import { watch, type FSWatcher } from 'node:fs'
 import { stat } from 'node:fs/promises'
 
 /**
- * Has the system tell of changes in a folder (inotify on Linux). It may say nothing, or too much; it ends with the folder, and cannot be had when the system has no watches left:
- * so nobody should rely on it alone.
+ * Has the system tell of changes in a folder (inotify on Linux). It may say nothing, or too much; it ends with the folder, and cannot be had when the
+ * system has no watches left: so nobody should rely on it alone.
  */
 export class FolderWatch {
   readonly #folder: string

@@ -12,7 +12,8 @@ const HANDOVER = 5_000
  * Whose word counts for what:
  * - Targets of the options, and those that were added by hand, are left alone. Each keeps its id: what is found under it is left out.
  * - Which others are there is the source's to say. Their ids differ among themselves, or the whole set is refused.
- * - What is changed of one of those by hand (weight, tier, tags, state) stays, until the source says something else of this target than it did before.
+ * - What is changed of one of those by hand (weight, tier, tags, state) stays, until the source says something else of this target than it did
+ *   before.
  */
 export class Membership {
   readonly #upstream: Upstream
@@ -26,7 +27,9 @@ export class Membership {
     this.#upstream = upstream
   }
 
-  /** Makes what is found this set. Returns the ids that are left out. Throws `FST_LB_INVALID_OPTIONS` with every fault, and then nothing is changed. */
+  /**
+   * Makes what is found this set. Returns the ids that are left out. Throws `FST_LB_INVALID_OPTIONS` with every fault, and then nothing is changed.
+   */
   become (found: unknown): string[] {
     const configs = this.#upstream.check(found)
     const there = this.#upstream.targets
@@ -57,7 +60,8 @@ export class Membership {
   }
 
   /**
-   * Who is not in the set any more and has to stay for a moment: with probes, newcomers may not take requests at first, and may not even have started.
+   * Who is not in the set any more and has to stay for a moment: with probes, newcomers may not take requests at first, and may not even have
+   * started.
    */
   #heldOver (ids: ReadonlySet<string>, staying: Target[]): Set<Target> {
     if (staying.some(({ eligible }) => eligible)) return new Set()

@@ -7,9 +7,9 @@ import type { DiscoverySettings, Source, TargetSet } from './source.js'
 import { urlOption, type UrlDiscoveryOptions } from './url.js'
 
 /**
- * Where targets come from: DNS, a file, an HTTP endpoint, Redis, or whatever yields whole sets of targets. When an iteration throws, the last good set stays, and another is
- * begun after a pause; when it ends, the last set stays for good. A function is called for each, with a signal that says when it is not wanted any more; an object
- * is asked for another, and a generator that has thrown has none.
+ * Where targets come from: DNS, a file, an HTTP endpoint, Redis, or whatever yields whole sets of targets. When an iteration throws, the last good
+ * set stays, and another is begun after a pause; when it ends, the last set stays for good. A function is called for each, with a signal that says
+ * when it is not wanted any more; an object is asked for another, and a generator that has thrown has none.
  */
 export type DiscoveryOptions =
   DnsDiscoveryOptions | FileDiscoveryOptions | UrlDiscoveryOptions | RedisDiscoveryOptions |

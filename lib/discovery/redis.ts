@@ -7,15 +7,18 @@ import type { DiscoverySettings, Source } from './source.js'
 import { within } from '../engine/within.js'
 
 /**
- * A hash of targets by id, each a url or an object as JSON without the id; or a string, with a list of targets as JSON. A key that is gone, and a Redis that is gone, leave the
- * last good set.
+ * A hash of targets by id, each a url or an object as JSON without the id; or a string, with a list of targets as JSON. A key that is gone, and a
+ * Redis that is gone, leave the last good set.
  */
 export interface RedisDiscoveryOptions {
   /** The user's own client: of ioredis, or of node-redis and connected. It stays theirs: it is only read with, and never closed. */
   redis: RedisClient
   /** The key. */
   key: string
-  /** Publish anything there after a change, and it is seen at once. Listening takes a connection of its own, made by the client's `duplicate()`. @default none */
+  /**
+   * Publish anything there after a change, and it is seen at once. Listening takes a connection of its own, made by the client's `duplicate()`.
+   * @default none
+   */
   channel?: string
   /** Pause between looks when nothing is published. @default 10_000 */
   interval?: number

@@ -7,8 +7,9 @@ const MOST = 256
 export interface Server { name: string, port: number, weight: number, tier: number }
 
 /**
- * Priorities become tiers by their rank, best first. Weights of up to 65,535 become 1 to 256 in proportion, where they do not fit as they are. A weight of 0, with others above
- * it, is "hardly ever" there but "never" here: it becomes 1, and the others up to 256. All 0 is "no difference", and becomes 1.
+ * Priorities become tiers by their rank, best first. Weights of up to 65,535 become 1 to 256 in proportion, where they do not fit as they are. A
+ * weight of 0, with others above it, is "hardly ever" there but "never" here: it becomes 1, and the others up to 256. All 0 is "no difference", and
+ * becomes 1.
  */
 export function serversOf (records: readonly SrvRecord[]): Server[] {
   const priorities = [...new Set(records.map(({ priority }) => priority))].sort((a, b) => a - b)

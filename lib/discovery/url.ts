@@ -10,9 +10,14 @@ import { within } from '../engine/within.js'
 /** Header fields of an answer, in lower case. */
 export type AnswerHeaders = Record<string, string | string[] | undefined>
 
-/** A JSON document that is polled, by its `ETag` where it has one: a list of targets, an object with that list under `targets`, or what `map` makes one of. */
+/**
+ * A JSON document that is polled, by its `ETag` where it has one: a list of targets, an object with that list under `targets`, or what `map` makes
+ * one of.
+ */
 export interface UrlDiscoveryOptions {
-  /** Where it is. A function gets the header fields of the last good answer (none at first and after a failure), for questions that go on from there. */
+  /**
+   * Where it is. A function gets the header fields of the last good answer (none at first and after a failure), for questions that go on from there.
+   */
   url: string | ((last: AnswerHeaders) => string)
   /** Pause between an answer and the next question. @default 10_000 */
   interval?: number

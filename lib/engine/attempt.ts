@@ -324,8 +324,8 @@ export class Attempt implements ConnectionAware, Owner {
 }
 
 /**
- * A target that leaves the body of a GET unread takes it for the next request (RFC 9110 §9.3.1, "request smuggling"): nobody else's must come after it on
- * that connection.
+ * A target that leaves the body of a GET unread takes it for the next request (RFC 9110 §9.3.1, "request smuggling"): nobody else's must come after
+ * it on that connection.
  */
 function hasUnexpectedBody ({ method, body }: ExchangeRequest): boolean {
   return body !== noBody && (method === 'GET' || method === 'HEAD')

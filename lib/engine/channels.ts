@@ -1,8 +1,8 @@
 /**
  * What is told to whoever listens (`node:diagnostics_channel`), and built for nobody else.
  *
- * `tracingChannel('fastify-load-balancer:attempt')`: `start` and `end` around the sending of an attempt, so that stores bound to `start` hold for it, `asyncEnd` when it
- * has ended, with `error` before it when it failed. The message is one object for all of them.
+ * `tracingChannel('fastify-load-balancer:attempt')`: `start` and `end` around the sending of an attempt, so that stores bound to `start` hold for it,
+ * `asyncEnd` when it has ended, with `error` before it when it failed. The message is one object for all of them.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel, tracingChannel } from 'node:diagnostics_channel'
@@ -57,7 +57,9 @@ export type InContext = (run: () => void) => void
 
 const inPresentContext: InContext = run => { run() }
 
-/** The context that a request comes in, for attempts that begin where another request's has been: in the turn of a connection that served it before. */
+/**
+ * The context that a request comes in, for attempts that begin where another request's has been: in the turn of a connection that served it before.
+ */
 export function contextOfRequest (): InContext {
   return attempts.hasSubscribers ? AsyncLocalStorage.snapshot() : inPresentContext
 }

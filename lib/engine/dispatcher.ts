@@ -9,8 +9,9 @@ import { requestBody } from './request-body.js'
 import type { Upstream } from './upstream.js'
 
 /**
- * A dispatcher of the `undici` package, and by its type one of the global `fetch`, too. That one's type is of the undici that is built into Node, which `@types/node` takes
- * from elsewhere: by structure the two differ, in use they do not. With `lib: ["dom"]`, `fetch` has the browser's type, which knows no `dispatcher`: use undici's own `fetch` there.
+ * A dispatcher of the `undici` package, and by its type one of the global `fetch`, too. That one's type is of the undici that is built into Node,
+ * which `@types/node` takes from elsewhere: by structure the two differ, in use they do not. With `lib: ["dom"]`, `fetch` has the browser's type,
+ * which knows no `dispatcher`: use undici's own `fetch` there.
  */
 export type FetchDispatcher = Dispatcher & (RequestInit extends { dispatcher?: infer D } ? NonNullable<D> : unknown)
 

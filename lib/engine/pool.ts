@@ -15,8 +15,9 @@ export interface PoolOptions {
    */
   keepAliveTimeout?: number
   /**
-   * HTTP/2 to the targets, through undici's support of it, which is young: offered to `https:` targets (ALPN), taken for granted with `http:` ones (h2c). A
-   * target that announces its end (GOAWAY) loses the requests it has; bodies that stream want a connection each; WebSockets go over HTTP/1.1. @default false
+   * HTTP/2 to the targets, through undici's support of it, which is young: offered to `https:` targets (ALPN), taken for granted with `http:` ones
+   * (h2c). A target that announces its end (GOAWAY) loses the requests it has; bodies that stream want a connection each; WebSockets go over
+   * HTTP/1.1. @default false
    */
   http2?: boolean
   /** TLS to the targets. @default {} */

@@ -10,19 +10,24 @@ export interface RetryOptions {
   statuses?: number[]
   /** Also resend POST and PATCH that may have been processed. Only for applications that recognise a repeated request. @default false */
   nonIdempotent?: boolean
-  /** Bytes of a request body that are kept to be sent again; longer bodies stream and are resent only while nothing of them was read. @default 65_536 */
+  /**
+   * Bytes of a request body that are kept to be sent again; longer bodies stream and are resent only while nothing of them was read. @default 65_536
+   */
   replayLimit?: number
   /** Waits before a target is tried a second time, drawn between 0 and `base`, doubled each time up to `max`. @default {} */
   backoff?: BackoffOptions
-  /** How many retries there may be, as a share of the requests; `false` for as many as `attempts` allows, which can keep a pool down that is overloaded. @default {} */
+  /**
+   * How many retries there may be, as a share of the requests; `false` for as many as `attempts` allows, which can keep a pool down that is
+   * overloaded. @default {}
+   */
   budget?: BudgetOptions | false
   /** A second attempt elsewhere when the first is slow. @default false */
   hedge?: HedgeOptions | false
 }
 
 /**
- * The first good answer is taken, the other attempt is given up. Only for idempotent methods with a body that is short or none; each counts against the
- * budget; none while health is being ignored (panic).
+ * The first good answer is taken, the other attempt is given up. Only for idempotent methods with a body that is short or none; each counts against
+ * the budget; none while health is being ignored (panic).
  */
 export interface HedgeOptions {
   /** Milliseconds without response headers after which the second attempt begins; `'p95'`: the time that 95 % of recent answers took. */

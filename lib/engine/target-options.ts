@@ -24,11 +24,13 @@ export interface TargetOptions {
    * path (`http://host/base`, `unix:/path/to/socket:/base`). Query, fragment and credentials are refused.
    */
   url: string
-  /** Its name, unique in the upstream: state, health and affinity are kept by it. @default the origin of `url`, with `address` in place of its host */
+  /**
+   * Its name, unique in the upstream: state, health and affinity are kept by it. @default the origin of `url`, with `address` in place of its host
+   */
   id?: string
   /**
-   * IP address to connect to; the host of `url` is then not looked up any more. `Host`, TLS and everything else stay as the url says, as with `--resolve` of
-   * curl. Another address under the same id is another server.
+   * IP address to connect to; the host of `url` is then not looked up any more. `Host`, TLS and everything else stay as the url says, as with
+   * `--resolve` of curl. Another address under the same id is another server.
    * @default none
    */
   address?: string

@@ -17,7 +17,9 @@ export interface EngineOptions {
   targets?: Array<string | TargetOptions>
   /** How a target is picked. @default 'least-requests' */
   policy?: PolicyOption
-  /** When and where a request is tried again; `false` switches every kind off, also moving on from a target that refuses the connection. @default {} */
+  /**
+   * When and where a request is tried again; `false` switches every kind off, also moving on from a target that refuses the connection. @default {}
+   */
   retry?: RetryOptions | false
   /** Deadlines. @default {} */
   timeouts?: TimeoutOptions
@@ -38,7 +40,9 @@ export interface EngineOptions {
   pool?: PoolOptions
   /** Source of chance, for tests and simulations: returns n with 0 <= n < 1. @default Math.random */
   random?: Random
-  /** Source of time, for tests and simulations: milliseconds that never run backwards. @default the monotonic clock, as milliseconds since the epoch */
+  /**
+   * Source of time, for tests and simulations: milliseconds that never run backwards. @default the monotonic clock, as milliseconds since the epoch
+   */
   now?: () => number
   /** Timers that go with `now`. @default Node's */
   timers?: Timers

@@ -58,7 +58,10 @@ export class Prober {
     return this.settled()
   }
 
-  /** Resolved when each target that is there now has been probed once, and after `timeout` at the latest: a large pool that does not answer takes several rounds. */
+  /**
+   * Resolved when each target that is there now has been probed once, and after `timeout` at the latest: a large pool that does not answer takes
+   * several rounds.
+   */
   async settled (): Promise<void> {
     const { clock } = this.#upstream
     let timer: Timer

@@ -13,8 +13,8 @@ const WORDS: Record<keyof UpstreamEvents, string> = {
 }
 
 /**
- * One line for each change of a target from now on: `{ upstream, target, reason, state, weight }`. A fall is a warning, and so is the return from it: who reads of
- * the one wants to read of the other. That a target passes its first probe is no more than information.
+ * One line for each change of a target from now on: `{ upstream, target, reason, state, weight }`. A fall is a warning, and so is the return from it:
+ * who reads of the one wants to read of the other. That a target passes its first probe is no more than information.
  */
 export function logChanges (upstream: Upstream, log: FastifyBaseLogger): void {
   const fallen = new Set<string>()

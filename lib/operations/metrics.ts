@@ -1,6 +1,6 @@
 /**
- * Metrics in the data model of Prometheus, through a client library that the user hands in. Nothing is counted for them: what the upstreams count anyway is read when
- * somebody scrapes, and so a target that was removed leaves no series behind. Label values come from the configuration alone.
+ * Metrics in the data model of Prometheus, through a client library that the user hands in. Nothing is counted for them: what the upstreams count
+ * anyway is read when somebody scrapes, and so a target that was removed leaves no series behind. Label values come from the configuration alone.
  */
 import type { Times } from '../balancing/counters.js'
 import { TIME_BOUNDS } from '../balancing/counters.js'

@@ -40,8 +40,9 @@ export interface ClaimedRequest extends FastifyRequest {
 const maskable = new WeakSet<object>()
 
 /**
- * Fastify reads `request.method` once to see whether there is a body to parse. That one time it is answered as if there was none. The property is changed where the
- * class has it: to put one on the request, and take it away again, would make each request an object of its own kind to V8, and slow.
+ * Fastify reads `request.method` once to see whether there is a body to parse. That one time it is answered as if there was none. The property is
+ * changed where the class has it: to put one on the request, and take it away again, would make each request an object of its own kind to V8, and
+ * slow.
  */
 function maskMethod (request: ClaimedRequest): void {
   const prototype = Object.getPrototypeOf(request) as object
@@ -93,7 +94,10 @@ function hasBody ({ raw }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0')
 }
 
-/** There is a body, and nobody has read of it: its method has none that Fastify knows of, or its parser leaves it to others, as @fastify/multipart does. */
+/**
+ * There is a body, and nobody has read of it: its method has none that Fastify knows of, or its parser leaves it to others, as @fastify/multipart
+ * does.
+ */
 export function isUnread (request: FastifyRequest): boolean {
   return request.body === undefined && hasBody(request) && !request.raw.readableDidRead
 }

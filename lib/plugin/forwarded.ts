@@ -1,6 +1,6 @@
 /**
- * Who the client is, for targets that only see the gateway: `X-Forwarded-*`, or `Forwarded` (RFC 7239). What the client itself says of that
- * counts only when Fastify's `trustProxy` trusts the peer; otherwise it is replaced. It is read from the request as it came, since a client could name these
+ * Who the client is, for targets that only see the gateway: `X-Forwarded-*`, or `Forwarded` (RFC 7239). What the client itself says of that counts
+ * only when Fastify's `trustProxy` trusts the peer; otherwise it is replaced. It is read from the request as it came, since a client could name these
  * fields in `Connection` to have a trusted proxy's word on it forgotten.
  */
 import type { FastifyRequest } from 'fastify'
@@ -43,8 +43,8 @@ export function pushForwarded (fields: FieldList, request: FastifyRequest): void
 }
 
 /**
- * Whether Fastify's `trustProxy` trusts who is connected to us. Fastify keeps that to itself, but its `request.host` goes by it: an `X-Forwarded-Host` of
- * our own shows through when the peer is trusted.
+ * Whether Fastify's `trustProxy` trusts who is connected to us. Fastify keeps that to itself, but its `request.host` goes by it: an
+ * `X-Forwarded-Host` of our own shows through when the peer is trusted.
  */
 function trustsPeer (request: FastifyRequest): boolean {
   const probe = Object.create(request, { headers: { value: { 'x-forwarded-host': 'trusted' } } }) as FastifyRequest

@@ -55,8 +55,8 @@ export function unanswered (socket: Duplex): ServerResponse | null {
 }
 
 /**
- * When there are requests before this one on the connection that have no answer yet, it is closed once they have, and true: nothing that comes now could be
- * answered in its turn. A client is not to send anything behind a request that it has no answer to, and then ask for another protocol.
+ * When there are requests before this one on the connection that have no answer yet, it is closed once they have, and true: nothing that comes now
+ * could be answered in its turn. A client is not to send anything behind a request that it has no answer to, and then ask for another protocol.
  */
 export function closeWhenAnswered (socket: Duplex): boolean {
   const response = unanswered(socket)
@@ -68,8 +68,8 @@ export function closeWhenAnswered (socket: Duplex): boolean {
 }
 
 /**
- * Serves a request that asks for an upgrade as if it had not asked: it is handed to Node once more without the fields that say so, and with it whatever
- * follows on its connection.
+ * Serves a request that asks for an upgrade as if it had not asked: it is handed to Node once more without the fields that say so, and with it
+ * whatever follows on its connection.
  */
 export function serveWithoutUpgrade (server: Server, { rawHeaders, method, url, httpVersion }: IncomingMessage, socket: Duplex, head: Buffer): void {
   // What is not written down again would be understood in another way than Node has understood it.

@@ -6,15 +6,19 @@ export interface HeaderOptions {
   /** The `Host` that targets see: their own, or the client's. @default 'target' */
   host?: 'target' | 'preserve'
   /**
-   * How targets are told of the client: `x` as `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and, where `rewritePrefix` takes one off, `-Prefix`; `rfc7239` as `Forwarded`; `false` not at
-   * all, and then what the client says of that passes. Otherwise that counts only when Fastify's `trustProxy` trusts the peer. @default 'x'
+   * How targets are told of the client: `x` as `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and, where `rewritePrefix` takes one off, `-Prefix`;
+   * `rfc7239` as `Forwarded`; `false` not at all, and then what the client says of that passes. Otherwise that counts only when Fastify's
+   * `trustProxy` trusts the peer. @default 'x'
    */
   forwarded?: 'x' | 'rfc7239' | false
   /** Add the gateway to `Via`. @default true */
   via?: boolean
   /** Send Fastify's `request.id` as `X-Request-Id` where the client has sent none. @default true */
   requestId?: boolean
-  /** Map `Location`, `Content-Location` and `Refresh` that name the target's origin or path back to what the client knows (nginx `proxy_redirect`). @default true */
+  /**
+   * Map `Location`, `Content-Location` and `Refresh` that name the target's origin or path back to what the client knows (nginx `proxy_redirect`).
+   * @default true
+   */
   location?: boolean
   /** Map the paths of cookies back, too (nginx `proxy_cookie_path`). @default false */
   cookiePath?: boolean

@@ -85,8 +85,8 @@ export interface LoadBalancerOptions {
   /** Metrics through a Prometheus client of your own; see `docs/metrics.md`. @default false */
   metrics?: MetricsOptions | false
   /**
-   * What is changed at run time, and learned sessions, are shared with other gateways (`redis(client)`) or with the other workers of a `node:cluster` (`cluster()`); see
-   * `docs/many-gateways.md`. Given once in a scope, where the first upstreams are. @default false
+   * What is changed at run time, and learned sessions, are shared with other gateways (`redis(client)`) or with the other workers of a `node:cluster`
+   * (`cluster()`); see `docs/many-gateways.md`. Given once in a scope, where the first upstreams are. @default false
    */
   shared?: SharedOptions | false
   /** Milliseconds that requests in flight have to end when the server closes. @default 30_000 */

@@ -23,8 +23,8 @@ import { bothCookies, responseHeaders } from './response-headers.js'
 import { acceptsTrailers, allowedTrailers } from './trailers.js'
 
 /**
- * Bodies announced as longer than this are passed on as they come. Others wait until all that the system has of them is read: what is here as a whole goes out in one
- * write, which costs a third less.
+ * Bodies announced as longer than this are passed on as they come. Others wait until all that the system has of them is read: what is here as a whole
+ * goes out in one write, which costs a third less.
  */
 const LONG_BODY = 131_072
 /** One read is enough for so many bytes, headers and all. */

@@ -1,6 +1,7 @@
 /**
- * What a target says of its own addresses, as its client knows them: `Location`, `Content-Location` and `Refresh` (nginx `proxy_redirect default`), and on
- * request the paths of cookies (nginx `proxy_cookie_path`). A target knows its own origin and the path it was asked for, the client those of the gateway.
+ * What a target says of its own addresses, as its client knows them: `Location`, `Content-Location` and `Refresh` (nginx `proxy_redirect default`),
+ * and on request the paths of cookies (nginx `proxy_cookie_path`). A target knows its own origin and the path it was asked for, the client those of
+ * the gateway.
  */
 import type { Headers } from '../engine/headers.js'
 

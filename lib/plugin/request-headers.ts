@@ -8,8 +8,8 @@ import { isForwardingField, pushForwarded, pushXForwarded } from './forwarded.js
 import type { HeaderSettings } from './header-options.js'
 
 /**
- * Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. Nor is `Proxy`, which is no field of
- * HTTP, but becomes the variable `HTTP_PROXY` in CGI ("httpoxy").
+ * Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. Nor is `Proxy`, which is no
+ * field of HTTP, but becomes the variable `HTTP_PROXY` in CGI ("httpoxy").
  */
 const CONNECTION_FIELDS = new Set(['connection', 'expect', 'http2-settings', 'keep-alive', 'proxy', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 

@@ -11,8 +11,8 @@ export interface PathRules {
 
 /**
  * Path and query of a request target (RFC 9112 §3.2). The absolute form is the same as the usual one when it names this server; otherwise throws
- * `FST_LB_BAD_REQUEST`, since a gateway is no proxy for everybody. So it does where router and target could see another path each: with a fragment, which has
- * no place here, and with a slash in a query right behind the authority, where some routers see the path begin.
+ * `FST_LB_BAD_REQUEST`, since a gateway is no proxy for everybody. So it does where router and target could see another path each: with a fragment,
+ * which has no place here, and with a slash in a query right behind the authority, where some routers see the path begin.
  */
 export function originForm (url: string, host: string | undefined): string {
   if (url.includes('#')) throw new BadRequestError()
@@ -42,8 +42,8 @@ export function ownPath (path: string, url: string): string {
 }
 
 /**
- * Whether any `..` in the path leads above `prefix`, however dots and slashes are written: the target may well read them as such. Servers of servlets take
- * off what is behind a `;` first, and then read `..;x` as `..`.
+ * Whether any `..` in the path leads above `prefix`, however dots and slashes are written: the target may well read them as such. Servers of servlets
+ * take off what is behind a `;` first, and then read `..;x` as `..`.
  */
 function climbs (url: string, prefix: string): boolean {
   if (!/\.\.|%2e/i.test(url)) return false

@@ -11,8 +11,8 @@ export interface ResponseSource {
 }
 
 /**
- * Bytes that wait for a slow client before the target is not read any more. Less than two reads of 64 KB, and a body of that size would stop and start
- * its connection, which costs as much again as passing it on.
+ * Bytes that wait for a slow client before the target is not read any more. Less than two reads of 64 KB, and a body of that size would stop and
+ * start its connection, which costs as much again as passing it on.
  */
 const BUFFERED = 131_072
 

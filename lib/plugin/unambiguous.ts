@@ -14,8 +14,8 @@ const NODE_KEEPS = 2_000
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\w.~:%-]+\])(?::\d*)?$/
 
 /**
- * Connections of HTTP/1 that had such a request. Where it ends may be just what is ambiguous, so they are closed, and what came behind it at once is not
- * served: Node would, without answering it (RFC 9112 §9.6 forbids that).
+ * Connections of HTTP/1 that had such a request. Where it ends may be just what is ambiguous, so they are closed, and what came behind it at once is
+ * not served: Node would, without answering it (RFC 9112 §9.6 forbids that).
  */
 const outOfStep = new WeakSet<Socket>()
 

@@ -38,8 +38,8 @@ export class Upgrades {
   }
 
   /**
-   * From Node 24.9 on, a server is asked for each request whether the event is to come at all. From 26 on what has a body must do without: that is read apart from
-   * what follows it, so that the request could not be written down again.
+   * From Node 24.9 on, a server is asked for each request whether the event is to come at all. From 26 on what has a body must do without: that is
+   * read apart from what follows it, so that the request could not be written down again.
    */
   #decideEarly (): void {
     const server = this.#server as DecidingServer
@@ -64,8 +64,8 @@ export class Upgrades {
   }
 
   /**
-   * A balanced route has been reached with such a request. Somebody else may have run the router, and @fastify/websocket would take over the handler of
-   * every request that it has put its mark on, the socket under a symbol: this one is ours.
+   * A balanced route has been reached with such a request. Somebody else may have run the router, and @fastify/websocket would take over the handler
+   * of every request that it has put its mark on, the socket under a symbol: this one is ours.
    */
   adopt (request: FastifyRequest, reply: FastifyReply): void {
     const handshake = this.handshake(request)

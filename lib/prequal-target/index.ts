@@ -1,6 +1,6 @@
 /**
- * The other side of the policy `prequal`, for targets that are Fastify servers: each response says how many requests the server has, and how long they take it
- * at present. Needs nothing of the gateway.
+ * The other side of the policy `prequal`, for targets that are Fastify servers: each response says how many requests the server has, and how long
+ * they take it at present. Needs nothing of the gateway.
  */
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'

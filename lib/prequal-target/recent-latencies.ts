@@ -1,4 +1,7 @@
-/** How long requests take a server at present, given how many it has: the latencies of the last few answers to requests that came when it had about as many. */
+/**
+ * How long requests take a server at present, given how many it has: the latencies of the last few answers to requests that came when it had about as
+ * many.
+ */
 
 /** Answers that an estimate is the median of. */
 const NEAREST = 16

@@ -6,15 +6,17 @@ import { integer, object, optional, checked, refuse } from '../options.js'
 import { marked, unmarked, type Deed, type Reply, type Request } from './cluster-messages.js'
 
 export interface ClusterPrimaryOptions {
-  /** Learned sessions that are remembered for all upstreams of all workers; beyond that, the one that was told first is forgotten. @default 100_000 */
+  /**
+   * Learned sessions that are remembered for all upstreams of all workers; beyond that, the one that was told first is forgotten. @default 100_000
+   */
   sessions?: number
 }
 
 const primaryOptions = object<Required<ClusterPrimaryOptions>>({ sessions: optional(integer(1), 100_000) })
 
 /**
- * To be called in the primary, before or after workers are forked, so that those with `shared: cluster()` have a place to meet. A second call changes nothing.
- * Throws `FST_LB_INVALID_OPTIONS`, also when this is no primary.
+ * To be called in the primary, before or after workers are forked, so that those with `shared: cluster()` have a place to meet. A second call changes
+ * nothing. Throws `FST_LB_INVALID_OPTIONS`, also when this is no primary.
  * @returns what ends it
  */
 export function clusterPrimary (options: ClusterPrimaryOptions = {}): () => void {

@@ -17,8 +17,8 @@ const clusterOptions = object<Required<ClusterSharingOptions>>({
 })
 
 /**
- * For the option `shared`, in workers: what is changed at run time, and learned sessions, reach every worker; cookies without a secret of their own get a common one. The primary has to call
- * `clusterPrimary()`. In a process that is no worker, nothing is shared. Throws `FST_LB_INVALID_OPTIONS`.
+ * For the option `shared`, in workers: what is changed at run time, and learned sessions, reach every worker; cookies without a secret of their own
+ * get a common one. The primary has to call `clusterPrimary()`. In a process that is no worker, nothing is shared. Throws `FST_LB_INVALID_OPTIONS`.
  */
 export function cluster (options: ClusterSharingOptions = {}): SharedOptions {
   const { prefix, probes } = checked(clusterOptions, options, 'shared: cluster(options)')

@@ -1,6 +1,6 @@
 /**
- * One prober for each target: every gateway knows who else is there, and the one whose draw for a target is highest probes it (rendezvous hashing, Thaler and Ravishankar 1996), so
- * that they agree without asking each other. Each result is told to all.
+ * One prober for each target: every gateway knows who else is there, and the one whose draw for a target is highest probes it (rendezvous hashing,
+ * Thaler and Ravishankar 1996), so that they agree without asking each other. Each result is told to all.
  */
 import { hash32, mix } from '../balancing/policies/hash/hashing.js'
 import type { Timer } from '../balancing/clock.js'

@@ -1,6 +1,6 @@
 /**
- * What has been changed at run time, by whomever: registers of which the last writer's stays, one for each thing that can be said of a target. Merging is commutative, associative
- * and idempotent, so gateways that have heard the same hold the same, in whatever order it came.
+ * What has been changed at run time, by whomever: registers of which the last writer's stays, one for each thing that can be said of a target.
+ * Merging is commutative, associative and idempotent, so gateways that have heard the same hold the same, in whatever order it came.
  */
 import { isObject } from '../options.js'
 import { isVersion, timeOf } from './version.js'

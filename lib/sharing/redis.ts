@@ -33,8 +33,9 @@ const redisOptions = object<Required<RedisSharingOptions>>({
 })
 
 /**
- * For the option `shared`: what is changed at run time, and learned sessions, reach every gateway by a Redis. The client stays yours: it is used as it is, and never closed; to listen, it is
- * duplicated. Keys: `<prefix>:changes`, a hash; `<prefix>:session:…`, which expire; and the channel `<prefix>:said`. Throws `FST_LB_INVALID_OPTIONS`.
+ * For the option `shared`: what is changed at run time, and learned sessions, reach every gateway by a Redis. The client stays yours: it is used as
+ * it is, and never closed; to listen, it is duplicated. Keys: `<prefix>:changes`, a hash; `<prefix>:session:…`, which expire; and the channel
+ * `<prefix>:said`. Throws `FST_LB_INVALID_OPTIONS`.
  */
 export function redis (client: SharedRedisClient, options: RedisSharingOptions = {}): SharedOptions {
   const faults: string[] = []

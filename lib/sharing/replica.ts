@@ -1,4 +1,7 @@
-/** Between one upstream and what is held of it: what users change of it becomes entries, and entries of others change it, by the calls below those that users have. */
+/**
+ * Between one upstream and what is held of it: what users change of it becomes entries, and entries of others change it, by the calls below those
+ * that users have.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import type { Target, TargetUpdate } from '../balancing/target.js'
 import { DRAIN_MS, updateOptions } from '../engine/call-options.js'
@@ -92,7 +95,10 @@ export class Replica {
     return { ...config, weight, tier, tags }
   }
 
-  /** Of a target that is there, what others have said and what is not so yet. `anew`: it was added by one of them, and so is ready unless somebody has said otherwise since. */
+  /**
+   * Of a target that is there, what others have said and what is not so yet. `anew`: it was added by one of them, and so is ready unless somebody has
+   * said otherwise since.
+   */
   #amend (id: string, anew = false): void {
     const target = this.#upstream.targets.get(id)
     if (target === undefined) return

@@ -1,6 +1,6 @@
 /**
- * Learned sessions that gateways have in common. Each knows those that it has seen; one that it does not know is looked up, which is given up after 50 ms. What it learns is told
- * behind the response, which waits for nothing.
+ * Learned sessions that gateways have in common. Each knows those that it has seen; one that it does not know is looked up, which is given up after
+ * 50 ms. What it learns is told behind the response, which waits for nothing.
  */
 import { createHash } from 'node:crypto'
 import { MemorySessions, type SessionStore } from '../balancing/sessions.js'

@@ -1,6 +1,7 @@
 /**
- * What gateways have in common. Each holds all of it and works without the others: a change is made here first, then kept in the store and told. Whoever comes later, or has lost
- * the store, reads all that is kept, and puts there what is missing or older there. Nothing that comes from others is told again.
+ * What gateways have in common. Each holds all of it and works without the others: a change is made here first, then kept in the store and told.
+ * Whoever comes later, or has lost the store, reads all that is kept, and puts there what is missing or older there. Nothing that comes from others
+ * is told again.
  */
 import { randomInt } from 'node:crypto'
 import { setMaxListeners } from 'node:events'

@@ -9,8 +9,8 @@ export interface StoreListener {
 }
 
 /**
- * Keeps texts, and passes messages on. It knows nothing of what they mean: which of two values is the later one is for the gateways to say, and what a store has lost they put
- * there again. A call that fails rejects; one that takes long is given up, and asked again later.
+ * Keeps texts, and passes messages on. It knows nothing of what they mean: which of two values is the later one is for the gateways to say, and what
+ * a store has lost they put there again. A call that fails rejects; one that takes long is given up, and asked again later.
  */
 export interface SharedStore {
   /** Begins to listen, for one gateway. Never waits for a connection: what cannot be reached now may be later, and then `missed` is called. */
@@ -37,8 +37,8 @@ export interface SharedOptions {
   /** What `redis()` and `cluster()` return has one. */
   store: SharedStore
   /**
-   * Who probes a target: `each` gateway for itself, or `one` of them, which tells the others what it has found. Each counts `rise` and `fall` by itself in either case, and probes for
-   * itself when it hears nothing for two intervals. @default 'each'
+   * Who probes a target: `each` gateway for itself, or `one` of them, which tells the others what it has found. Each counts `rise` and `fall` by
+   * itself in either case, and probes for itself when it hears nothing for two intervals. @default 'each'
    */
   probes?: 'each' | 'one'
 }

@@ -1,6 +1,7 @@
 /**
- * Versions of what is shared, by a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", OPODIS 2014). Whoever changes something after having heard of a change has a
- * later version, whatever the clocks of the two machines say. Of changes that knew nothing of each other, the time of day decides, and then the number of the gateway.
+ * Versions of what is shared, by a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", OPODIS 2014). Whoever changes something after
+ * having heard of a change has a later version, whatever the clocks of the two machines say. Of changes that knew nothing of each other, the time of
+ * day decides, and then the number of the gateway.
  */
 
 /** Milliseconds since the epoch, changes in one of them, number of the gateway: digits only, whose order is the same in every language and locale. */

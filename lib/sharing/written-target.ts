@@ -4,7 +4,9 @@ import type { EngineTargetConfig, TargetOptions, TlsOptions } from '../engine/ta
 /** JSON has no Infinity. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
-/** The options of a target, as JSON can have them; undefined when they have a certificate or a key of the gateway, which a store is not the place for. */
+/**
+ * The options of a target, as JSON can have them; undefined when they have a certificate or a key of the gateway, which a store is not the place for.
+ */
 export function writtenTarget (config: EngineTargetConfig): TargetOptions | undefined {
   const { id, url, address, weight, tier, tags, ownLimit, tls } = config
   if (tls.cert !== undefined || tls.key !== undefined) return undefined

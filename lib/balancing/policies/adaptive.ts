@@ -8,11 +8,14 @@ import { hasFailed, isFailure } from './failures.js'
 import { least } from './least.js'
 
 export interface AdaptiveOptions {
-  /** Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often. @default 2_000 */
+  /**
+   * Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often.
+   * @default 2_000
+   */
   window?: number
   /**
-   * Milliseconds without an answer after which 1/e of what was known of a target is left. One that takes ten times as long as the others is asked again after
-   * some three times as long, if not before because the others are busy. @default 5_000
+   * Milliseconds without an answer after which 1/e of what was known of a target is left. One that takes ten times as long as the others is asked
+   * again after some three times as long, if not before because the others are busy. @default 5_000
    */
   forget?: number
   /** Milliseconds that a failure costs, where five times the median latency of all targets is not more. @default 1_000 */
@@ -33,9 +36,9 @@ const FULL_SCAN = 128
 const LOOKED_AT = 64
 
 /**
- * The least expected time: latency to first byte × (requests in flight + 1) / weight, where the latency is that of recent answers and a failure counts as
- * a very slow one, by the share of attempts that fail. Without that, whoever fails fast would get everything. As peak EWMA (Finagle) and nginx's `least_time`,
- * but over all targets and with failures.
+ * The least expected time: latency to first byte × (requests in flight + 1) / weight, where the latency is that of recent answers and a failure
+ * counts as a very slow one, by the share of attempts that fail. Without that, whoever fails fast would get everything. As peak EWMA (Finagle) and
+ * nginx's `least_time`, but over all targets and with failures.
  *
  * - A target that nothing is known of is taken for as fast as the median, and gets one request at a time until its first answer.
  * - Above 128 targets, 64 of them are looked at, from a random one on and spread evenly over all.

@@ -4,7 +4,8 @@ import type { Later } from '../policy.js'
 export type Work<T> = Generator<void, T>
 
 /**
- * Makes tables off the path of requests, a slice at a time, so that no request waits for a whole one. Until a new table is there, look-ups go by the one before.
+ * Makes tables off the path of requests, a slice at a time, so that no request waits for a whole one. Until a new table is there, look-ups go by the
+ * one before.
  */
 export class Background<T> {
   /** The newest that is complete. */
@@ -18,7 +19,10 @@ export class Background<T> {
     this.#later = later
   }
 
-  /** Makes a new one: at once where there is none yet, or where that is `quick`; otherwise when it is ready. What was wanted last is what there will be. */
+  /**
+   * Makes a new one: at once where there is none yet, or where that is `quick`; otherwise when it is ready. What was wanted last is what there will
+   * be.
+   */
   make (begin: () => Work<T>, quick: boolean): void {
     if (this.#running) {
       // The one that is being made is not given up: with a change every second, none would ever be finished.

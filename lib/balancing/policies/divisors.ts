@@ -3,8 +3,8 @@ export function greatestCommonDivisor (a: number, b: number): number {
 }
 
 /**
- * Whoever goes round a circle of `n` positions in steps of this length meets each once before any twice, and the first few spread evenly over all: next to
- * n over the golden ratio, and without a divisor in common with n.
+ * Whoever goes round a circle of `n` positions in steps of this length meets each once before any twice, and the first few spread evenly over all:
+ * next to n over the golden ratio, and without a divisor in common with n.
  */
 export function evenStep (n: number): number {
   let step = Math.round(n * 0.6180339887)

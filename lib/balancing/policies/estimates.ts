@@ -1,6 +1,6 @@
 /**
- * What recent answers say of each target: how long it takes, and how often it fails. An answer weighs less the older it is. What is known of a target that is not
- * asked fades, until it looks better than the others and is asked again: nobody is judged for ever by what was once true.
+ * What recent answers say of each target: how long it takes, and how often it fails. An answer weighs less the older it is. What is known of a target
+ * that is not asked fades, until it looks better than the others and is asked again: nobody is judged for ever by what was once true.
  */
 import type { Target } from '../target.js'
 import { carryOver } from './carry-over.js'
@@ -19,14 +19,14 @@ const PENALTY_IN_MEDIANS = 5
 /** A failure weighs as one of so many attempts at least: a few in a row must be seen at once, however many good answers came before. */
 const FAILURE_MEMORY = 20
 /**
- * What time does to the estimates is worked out for all of them once in so many milliseconds, a few at each pick; where there are so many targets that it would cost
- * too much, for so many in a millisecond. Less often, and the same few look best for too long.
+ * What time does to the estimates is worked out for all of them once in so many milliseconds, a few at each pick; where there are so many targets
+ * that it would cost too much, for so many in a millisecond. Less often, and the same few look best for too long.
  */
 const ROUND = 10
 const MOST_A_MILLISECOND = 25
 /**
- * What latencies fade towards, in medians. With one median, a target that was slow would never look better than others; with nothing, all would be asked so often
- * that many targets and few requests leave none to those that are known to be good.
+ * What latencies fade towards, in medians. With one median, a target that was slow would never look better than others; with nothing, all would be
+ * asked so often that many targets and few requests leave none to those that are known to be good.
  */
 const FADED = 0.5
 /** The median is that of so many targets at most, evenly spread over all. */
@@ -34,8 +34,8 @@ const MEDIAN_OF = 127
 
 export class Estimates {
   /**
-   * Milliseconds that one more request to a target is expected to cost, with those that it has in flight, for one unit of its weight. By index, as everything here.
-   * Event streams and upgraded connections are not in flight for this.
+   * Milliseconds that one more request to a target is expected to cost, with those that it has in flight, for one unit of its weight. By index, as
+   * everything here. Event streams and upgraded connections are not in flight for this.
    */
   scores = new Float64Array(0)
   /** … and what any one request costs there. */

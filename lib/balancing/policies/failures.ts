@@ -1,4 +1,7 @@
-/** What counts against a target when policies compare: more than what ejects it. A quick error is no reason to send more, and a busy one is a reason to send less. */
+/**
+ * What counts against a target when policies compare: more than what ejects it. A quick error is no reason to send more, and a busy one is a reason
+ * to send less.
+ */
 import type { Settlement } from '../outcome.js'
 
 export function isFailure (status: number): boolean {

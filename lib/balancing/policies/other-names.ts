@@ -11,7 +11,10 @@ const BY_HEADER = "{ name: 'hash', key: { header } }"
 const STICKY = 'the option affinity: { cookie }'
 const FIRST = "'first', or targets with tier: 1"
 
-/** By name in lower case, without what stands between its words: nginx, HAProxy, Envoy, Caddy, Traefik, YARP, linkerd, cloud balancers, and names of the literature. */
+/**
+ * By name in lower case, without what stands between its words: nginx, HAProxy, Envoy, Caddy, Traefik, YARP, linkerd, cloud balancers, and names of
+ * the literature.
+ */
 const MEANT: Readonly<Record<string, string>> = {
   leastconn: LEAST,
   leastconnection: LEAST,

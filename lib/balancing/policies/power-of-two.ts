@@ -7,8 +7,9 @@ import { WeightedDraw } from './weighted-draw.js'
 const DRAWS = 8
 
 /**
- * Two distinct targets are drawn by weight, and the one with fewer requests in flight for its weight is taken, the first of equals (Mitzenmacher 1996; nginx
- * `random two least_conn`, HAProxy `random(2)`). Costs the same for any number of targets, and many gateways that do this do not all run to the same target.
+ * Two distinct targets are drawn by weight, and the one with fewer requests in flight for its weight is taken, the first of equals (Mitzenmacher
+ * 1996; nginx `random two least_conn`, HAProxy `random(2)`). Costs the same for any number of targets, and many gateways that do this do not all run
+ * to the same target.
  */
 export function powerOfTwo ({ random }: PolicyTools): Policy {
   const draw = new WeightedDraw(random)

@@ -74,9 +74,10 @@ export const prequalOptions = object<PrequalSettings>({
 })
 
 /**
- * Prequal (Wydrowski, Kleinberg, Rumble and Archer, NSDI 2024): by what targets say of their own requests in flight and latency, in response headers and, with `probes`,
- * in answers to questions. Of the targets heard of last, the cold one with the lowest latency; where all are hot, the one with the fewest requests. Where fewer than two have been heard of, least requests.
- * Whoever has just failed is left out for `maxAge`: a server that fails fast has few requests and a low latency.
+ * Prequal (Wydrowski, Kleinberg, Rumble and Archer, NSDI 2024): by what targets say of their own requests in flight and latency, in response headers
+ * and, with `probes`, in answers to questions. Of the targets heard of last, the cold one with the lowest latency; where all are hot, the one with
+ * the fewest requests. Where fewer than two have been heard of, least requests. Whoever has just failed is left out for `maxAge`: a server that fails
+ * fast has few requests and a low latency.
  */
 export function prequal (tools: PolicyTools, settings: PrequalSettings = defaultsOf(prequalOptions)): Policy {
   const { random, now, ask } = tools

@@ -9,8 +9,8 @@ interface Lane {
 }
 
 /**
- * Smooth weighted round robin without a look at every target: only those that are next of their weight are compared, so that a pick costs as much as there are
- * different weights. The sequence is the same.
+ * Smooth weighted round robin without a look at every target: only those that are next of their weight are compared, so that a pick costs as much as
+ * there are different weights. The sequence is the same.
  */
 export class Rotation {
   /** What each has, by index, but for what was added since the beginning; NaN for those who are not in it. */
@@ -65,7 +65,10 @@ export class Rotation {
     return !Number.isNaN(this.#current[index]!)
   }
 
-  /** The one of these whose turn comes first and who has not had it already, charged for it; undefined where that is nobody, or one of them is not in the rotation. */
+  /**
+   * The one of these whose turn comes first and who has not had it already, charged for it; undefined where that is nobody, or one of them is not in
+   * the rotation.
+   */
   nextAmong (targets: readonly Target[]): Target | undefined {
     let best: Target | undefined
     let most = -Infinity

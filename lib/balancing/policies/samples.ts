@@ -140,8 +140,8 @@ export function poolSize (most: number, targets: number): number {
 }
 
 /**
- * Uses of a sample in a pool of `size`, so that on average the pool neither overflows nor runs dry; Infinity where the paper's formula has no answer, which it has for many targets only.
- * `rate`, `removal`: samples that come, and that are removed, for each pick.
+ * Uses of a sample in a pool of `size`, so that on average the pool neither overflows nor runs dry; Infinity where the paper's formula has no answer,
+ * which it has for many targets only. `rate`, `removal`: samples that come, and that are removed, for each pick.
  */
 export function reuse (rate: number, removal: number, size: number, targets: number): number {
   const left = (1 - size / targets) * rate - removal

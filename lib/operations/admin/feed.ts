@@ -1,8 +1,9 @@
 /**
- * What listeners to `/events` get: first everything, as `snapshot`; then, every second, what has changed since, as `changes`; and what happens to targets as it
- * happens, under the names of the upstream's events. Read and put into text once for all of them, and not at all while nobody listens.
+ * What listeners to `/events` get: first everything, as `snapshot`; then, every second, what has changed since, as `changes`; and what happens to
+ * targets as it happens, under the names of the upstream's events. Read and put into text once for all of them, and not at all while nobody listens.
  *
- * A listener that does not keep up is sent nothing more until it has read what it has; then it gets what has changed since it was told last, and no more than that.
+ * A listener that does not keep up is sent nothing more until it has read what it has; then it gets what has changed since it was told last, and no
+ * more than that.
  */
 import type { Clock, Timer } from '../../balancing/clock.js'
 import { TIME_BOUNDS } from '../../balancing/counters.js'

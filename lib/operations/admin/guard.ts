@@ -12,7 +12,10 @@ const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x
 const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/
 const LOOPBACK_NAME = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
 
-/** Whoever is on this machine. The address alone would not do: a page from anywhere may have its own name lead here (DNS rebinding), and then it asks with that name. */
+/**
+ * Whoever is on this machine. The address alone would not do: a page from anywhere may have its own name lead here (DNS rebinding), and then it asks
+ * with that name.
+ */
 export const loopback: Authorize = request => {
   const { remoteAddress = '' } = request.raw.socket
   if (!LOOPBACK_ADDRESS.test(remoteAddress)) throw new AdminForbiddenError('only this machine may')

@@ -6,15 +6,17 @@ export interface AdminOptions {
   /** Where both are, below the prefix of the scope that the plugin is registered in. @default '/lb' */
   prefix?: string
   /**
-   * Who may look, and who may change things. Asked for every request, before anything of it is read. There is no default: `'loopback'` lets in whoever is on this
-   * machine and has asked for a loopback name (not for a name that a foreign page has made to lead here), and did not come through a proxy.
+   * Who may look, and who may change things. Asked for every request, before anything of it is read. There is no default: `'loopback'` lets in
+   * whoever is on this machine and has asked for a loopback name (not for a name that a foreign page has made to lead here), and did not come through
+   * a proxy.
    */
   authorize: Authorize | 'loopback'
 }
 
 /**
- * Says whether a request may be served. A name, which the log then has beside each change, or `true` lets it in; anything else, as a name that is not known, refuses it
- * (403). What it throws is the answer: an error with `statusCode` and `headers`, as `www-authenticate`, if it has them. It may answer by itself, too.
+ * Says whether a request may be served. A name, which the log then has beside each change, or `true` lets it in; anything else, as a name that is not
+ * known, refuses it (403). What it throws is the answer: an error with `statusCode` and `headers`, as `www-authenticate`, if it has them. It may
+ * answer by itself, too.
  */
 export type Authorize = (request: FastifyRequest, access: Access) => Permission | Promise<Permission>
 

@@ -1,6 +1,6 @@
 /**
- * JSON schemas of the admin API, for whoever documents it (as @fastify/swagger does). What comes in is checked by the very checks that the plugin's options have, so that
- * one rule holds for both and every fault is named.
+ * JSON schemas of the admin API, for whoever documents it (as @fastify/swagger does). What comes in is checked by the very checks that the plugin's
+ * options have, so that one rule holds for both and every fault is named.
  */
 
 type Schema = Readonly<Record<string, unknown>>

@@ -1,8 +1,8 @@
 import type { Target } from '../../target.js'
 
 /**
- * Consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam 2018; HAProxy `hash-balance-factor`): no target has more in flight than `factor` times
- * its share of all there is, the request at hand included, and there is always one that has less.
+ * Consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam 2018; HAProxy `hash-balance-factor`): no target has more in flight than
+ * `factor` times its share of all there is, the request at hand included, and there is always one that has less.
  */
 export class BoundedLoad {
   readonly #factor: number

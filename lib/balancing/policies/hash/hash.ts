@@ -10,7 +10,10 @@ import { Maglev } from './maglev.js'
 import type { Placement } from './placement.js'
 import { Rendezvous } from './rendezvous.js'
 
-/** What of a request is hashed; `header`, `cookie` and `query` take a name. The core only knows addresses: all else is read from the request by whoever makes the pick's context. */
+/**
+ * What of a request is hashed; `header`, `cookie` and `query` take a name. The core only knows addresses: all else is read from the request by
+ * whoever makes the pick's context.
+ */
 export type HashKey<Request = never> =
   | 'ip' | 'path' | 'url'
   | { header: string }
@@ -29,16 +32,16 @@ export interface HashOptions<Request = never, Fallback = never> {
    */
   method?: 'rendezvous' | 'ketama' | 'maglev'
   /**
-   * What is hashed: the client's address, the path, path and query, a header, a cookie, a parameter of the query (as they are written, undecoded), or what a function makes
-   * of the request. `reply.balance({ hashKey })` outranks it. Nothing, or an empty text, is no key.
+   * What is hashed: the client's address, the path, path and query, a header, a cookie, a parameter of the query (as they are written, undecoded), or
+   * what a function makes of the request. `reply.balance({ hashKey })` outranks it. Nothing, or an empty text, is no key.
    * @default 'ip'
    */
   key?: HashKey<Request>
   /** Policy for requests that have no key; not another `hash`. @default 'least-requests' */
   fallback?: Fallback
   /**
-   * Requests in flight to a target at most, in relation to its share of all: 1.25 is a quarter more. Who has more is passed over for the next in the key's order.
-   * Less than 1.25 sends many keys elsewhere. @default Infinity
+   * Requests in flight to a target at most, in relation to its share of all: 1.25 is a quarter more. Who has more is passed over for the next in the
+   * key's order. Less than 1.25 sends many keys elsewhere. @default Infinity
    */
   maxLoadFactor?: number
 }
@@ -76,7 +79,10 @@ export function hashOptions (policy: Check<NamedPolicy>): Check<HashSettings> {
 
 const defaults = defaultsOf(hashOptions(() => ({ name: '', create: leastRequests })))
 
-/** The same key goes to the same target, on every gateway that has the same targets, for as long as that target is there. Slow start has no part in it. */
+/**
+ * The same key goes to the same target, on every gateway that has the same targets, for as long as that target is there. Slow start has no part in
+ * it.
+ */
 export function hash (tools: PolicyTools, settings: HashSettings = defaults): Policy {
   const { key, maxLoadFactor } = settings
   const fallback = settings.fallback.create(tools)

@@ -4,8 +4,8 @@ const FNV_BASIS = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 
 /**
- * FNV-1a over the bytes of the text's code units, finished as Murmur3: bare FNV-1a of short keys that differ in their last character leaves shares of 14 to 38 %
- * where 25 % are due.
+ * FNV-1a over the bytes of the text's code units, finished as Murmur3: bare FNV-1a of short keys that differ in their last character leaves shares of
+ * 14 to 38 % where 25 % are due.
  */
 export function hash32 (text: string): number {
   let hash = FNV_BASIS

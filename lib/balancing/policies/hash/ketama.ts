@@ -6,7 +6,9 @@ import { MOST_PLACES, type Fits, type Placement } from './placement.js'
 
 /** Points of a target for each unit of its weight. */
 const POINTS = 160
-/** Points in all. Weights that add up to more than 25,000 have fewer points each than nginx gives them, which has no such limit, nor a heap that ends. */
+/**
+ * Points in all. Weights that add up to more than 25,000 have fewer points each than nginx gives them, which has no such limit, nor a heap that ends.
+ */
 const MOST_POINTS = 4_000_000
 /** Points that are made without a pause. */
 const SLICE = 4_096
@@ -64,7 +66,10 @@ export class Ring {
   }
 }
 
-/** Points by the first bits of their hashes, then sorted among the few that have those in common: all in slices, which sorting them as one would not be. */
+/**
+ * Points by the first bits of their hashes, then sorted among the few that have those in common: all in slices, which sorting them as one would not
+ * be.
+ */
 export function * makeRing (all: readonly Target[]): Work<Ring> {
   const members = [...all]
   const total = members.reduce((sum, { weight }) => sum + weight, 0)

@@ -14,8 +14,8 @@ const SLICE = 16_384
 interface Table { readonly slots: Uint32Array, readonly members: readonly Target[] }
 
 /**
- * Maglev's look-up table (Eisenbud et al., NSDI 2016), with weights as Envoy has them. Shares are even to a percent up to some 650 targets. When members change, a few keys of others move, too.
- * The order of fallbacks is that of the slots that follow.
+ * Maglev's look-up table (Eisenbud et al., NSDI 2016), with weights as Envoy has them. Shares are even to a percent up to some 650 targets. When
+ * members change, a few keys of others move, too. The order of fallbacks is that of the slots that follow.
  */
 export class Maglev implements Placement {
   readonly #table: Background<Table>
@@ -50,7 +50,10 @@ function * makeTable (all: readonly Target[]): Work<Table> {
   return { slots: yield * fill(SLOTS, offsets, skips, members.map(({ weight }) => weight)), members }
 }
 
-/** Each in turn takes the next slot of its own sequence (`offset + j × skip`) that is free: the heaviest at every turn, others as often as their weights ask for. */
+/**
+ * Each in turn takes the next slot of its own sequence (`offset + j × skip`) that is free: the heaviest at every turn, others as often as their
+ * weights ask for.
+ */
 export function * fill (size: number, offsets: readonly number[], skips: readonly number[], weights: readonly number[]): Work<Uint32Array> {
   const slots = new Uint32Array(size).fill(size)
   const next = Uint32Array.from(offsets)

@@ -11,5 +11,8 @@ export interface Placement {
   find (key: string, targets: readonly Target[], fits: Fits): Target | undefined
 }
 
-/** Places of a table that are looked at for one key. More would be needed only where next to nobody is available, and then it is quicker to look at those. */
+/**
+ * Places of a table that are looked at for one key. More would be needed only where next to nobody is available, and then it is quicker to look at
+ * those.
+ */
 export const MOST_PLACES = 256

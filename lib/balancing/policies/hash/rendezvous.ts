@@ -3,8 +3,9 @@ import { hash32, mix } from './hashing.js'
 import type { Fits, Placement } from './placement.js'
 
 /**
- * Rendezvous hashing (Thaler and Ravishankar 1996): each target has a score for the key, and the highest takes it; the others, by their scores, are its order of
- * fallbacks. With weights, −w / ln u (Schindelhauer and Schomaker 2005): a weight that changes moves keys to or from that target only. Looks at every target.
+ * Rendezvous hashing (Thaler and Ravishankar 1996): each target has a score for the key, and the highest takes it; the others, by their scores, are
+ * its order of fallbacks. With weights, −w / ln u (Schindelhauer and Schomaker 2005): a weight that changes moves keys to or from that target only.
+ * Looks at every target.
  */
 export class Rendezvous implements Placement {
   #hashes = new Uint32Array(0)

@@ -22,7 +22,8 @@ export function listen (listener) {
   for (const type of TARGET_EVENTS) source.addEventListener(type, message => { listener.event(dataOf(message)) })
   source.addEventListener('error', () => {
     listener.lost()
-    // A connection that breaks is made again by the browser; an answer that is no stream is final to it, but the server may be starting, or have too many listeners.
+    // A connection that breaks is made again by the browser; an answer that is no stream is final to it, but the server may be starting, or have too
+    // many listeners.
     if (source.readyState === EventSource.CLOSED) setTimeout(() => { listen(listener) }, PAUSE_MS)
   })
 }

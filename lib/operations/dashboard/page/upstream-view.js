@@ -1,6 +1,6 @@
 /**
- * An upstream's heading and table. Of its rows only those in sight are in the page, with room kept for the others, so that a thousand targets cost what forty do.
- * While the pointer or the focus is in the table, rows keep their places: nobody is to drain what has just moved under the pointer.
+ * An upstream's heading and table. Of its rows only those in sight are in the page, with room kept for the others, so that a thousand targets cost
+ * what forty do. While the pointer or the focus is in the table, rows keep their places: nobody is to drain what has just moved under the pointer.
  */
 import { fromTemplate, part, setAttribute, setText } from './dom.js'
 import { TargetRow } from './target-row.js'
@@ -155,7 +155,9 @@ export class UpstreamView {
     this.#place()
   }
 
-  /** Puts the rows into the page, with room between them for those that are not. A row that is there already is not moved, or it would lose the focus. */
+  /**
+   * Puts the rows into the page, with room between them for those that are not. A row that is there already is not moved, or it would lose the focus.
+   */
   #place () {
     for (const spacer of this.#body.querySelectorAll('.spacer')) spacer.remove()
     let next = this.#body.firstElementChild
