@@ -213,7 +213,7 @@ export function checkConfig (value: unknown, env: Environment, where: string, fo
   // What a file of JSON says to editors.
   const { $schema, ...file } = isObject(value) ? value : {}
   const { listen, tls, workers, logLevel, trustProxy, admin, ...written } = fileFields(file, '', faults)
-  // Who may is a function, and those cannot be handed to workers.
+  // What asks for the password is a function, and those cannot be handed to workers: `gateway.ts` puts it in.
   const balancer = admin === undefined ? written : { ...written, admin: { prefix: admin.prefix, authorize: 'loopback' } }
   const { drainMs } = pluginOptions(() => false)(balancer, '', faults)
   const { HOST, PORT, WORKERS, LOG_LEVEL, LB_SECRET } = overrides(setIn(env), 'environment', faults)

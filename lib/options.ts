@@ -82,6 +82,7 @@ function range (what: string, min: number, max: number): string {
   return max === Infinity ? `${what} from ${min}` : `${min} to ${max}`
 }
 
+/** One of these values. */
 export function oneOf<const T extends string | number | boolean> (...values: T[]): Check<T> {
   const names = values.map(value => typeof value === 'string' ? `'${value}'` : String(value))
   return simple(names.join(' or '), value => values.includes(value as T))
@@ -102,6 +103,7 @@ export function switchable<T> (check: Check<T>, fallback: T | false): Check<T | 
   }
 }
 
+/** An array, each of whose items passes `check`. */
 export function array<T> (check: Check<T>): Check<T[]> {
   return (value, path, faults) => {
     if (!Array.isArray(value)) {
@@ -180,6 +182,7 @@ export function defaultsOf<T> (check: Check<T>): T {
   return check({}, '', [])
 }
 
+/** An object that is no array. */
 export function isObject (value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -75,7 +75,7 @@ function listenByNodeRedis (subscriber: NodeRedisSubscriber, channel: string, { 
   return subscriber
 }
 
-/** Node-redis throws at one that has no connection. */
+/** A promise in any case: node-redis throws at once when there is no connection. */
 async function end (subscriber: RedisSubscriber): Promise<void> {
   await subscriber.disconnect()
 }

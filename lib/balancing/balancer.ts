@@ -26,7 +26,7 @@ export interface BalancerOptions extends TierOptions {
   readonly ask: Ask
   /** Told of every change of a target, once it is complete. */
   readonly notify: (event: TargetEvent, target: Target, reason?: string) => void
-  /** Somebody may be picked who could not be before, which is no event for users: a trial is open. */
+  /** A target may be picked again, for a trial: that is no event for users. */
   readonly opened: () => void
   /** Code of the user has thrown where nobody waits for its result. */
   readonly fault: (error: unknown, where: string) => void
@@ -87,12 +87,12 @@ export class Balancer {
     if (this.#warmUp?.step() === true) this.#policy.update?.(this.all)
     const { tags } = context
     if (tags === undefined || context.fallback !== 'any') return this.#pickTagged(context, tags, true)
-    // One of the others who is well is better than one of these who is not.
+    // A healthy target without the tags is better than an unhealthy one with them.
     const picked = this.#pickTagged(context, tags, false)
     return typeof picked === 'string' ? this.#pickTagged(context, undefined, true) : picked
   }
 
-  /** `lastResort`: one whom health keeps out will do, before there is nobody. */
+  /** `lastResort`: a target that health keeps out will do, when no other is left. */
   #pickTagged (context: PickContext, tags: PickContext['tags'], lastResort: boolean): Target | Refusal {
     if (context.affinity !== undefined) {
       const own = this.#ownTarget(context, tags)
@@ -107,7 +107,7 @@ export class Balancer {
     return picked === 'none' && lastResort ? this.#lastResort(context, tags) : picked
   }
 
-  /** The tier whose turn it is, by the shares of the load. */
+  /** The tier that this request falls to, by the tiers' shares of the load: its place in `levels`. */
   #drawTier (levels: Availability['levels']): number {
     if (levels.length <= 1 || levels[0]!.upTo === 1) return 0
     const point = this.#options.random()
@@ -163,7 +163,7 @@ export class Balancer {
     return chosen
   }
 
-  /** It has not left. */
+  /** It is one of the targets still. */
   #has (target: Target): boolean {
     return this.byId.get(target.id) === target
   }
@@ -191,7 +191,7 @@ export class Balancer {
     this.loaded(target)
   }
 
-  /** @internal What it has in flight has changed. */
+  /** @internal The number of requests in flight to this target has changed. */
   loaded (target: Target): void {
     if (this.#policy.loaded === undefined || !this.#has(target)) return
     try {
@@ -233,7 +233,7 @@ export class Balancer {
 
   // ---- active health ----------------------------------------------------------------------------------------------
 
-  /** Probes have decided. Tells everybody when that is a change. */
+  /** Probes have decided. Listeners are told when that is a change. */
   setHealth (target: Target, health: 'healthy' | 'unhealthy', reason?: string): void {
     if (!this.#has(target)) return
     if (health === 'healthy' && target.ejection.standing !== 'in' && this.#options.ejection !== false && this.#options.ejection.restoredByProbe) {
@@ -292,7 +292,7 @@ export class Balancer {
     }
     if (added.length + changed.length + removed.length > 0 || before.some((target, i) => target !== this.all[i])) this.#rebuild()
     for (const target of removed) notify('removed', target)
-    // Whoever is told may have changed things again.
+    // A listener may have changed the targets again.
     for (const target of added) if (this.#has(target)) notify('added', target)
     for (const target of changed) if (this.#has(target)) notify('changed', target)
     return { added, removed }

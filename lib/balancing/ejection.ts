@@ -5,8 +5,7 @@
  *                            ▲                      │
  *                            └──────(a failure)─────┘
  *
- * Whether an ejection is allowed at all (the share that may be out, never the last one) is the Balancer's to say: that
- * needs the other targets.
+ * Whether an ejection is allowed at all (the share that may be out, never the last one) is for `PassiveHealth` to say: that needs the other targets.
  */
 import { integer, milliseconds, number, object, array, optional, boolean, type Fields } from '../options.js'
 import { RollingCounts } from './rolling-counts.js'
@@ -67,8 +66,9 @@ export class Ejection {
   /** It could not even be connected to, so it does not count towards `maxEjected`. */
   unreachable = false
   readonly #rules: EjectionRules | false
-  /** Attempts, and among them failures. */
+  /** Attempts, and among them failures; undefined where `failureRate` is 0. */
   readonly #rate: RollingCounts | undefined
+  /** Ejections that are not forgiven yet. */
   #times = 0
   #restoredAt = 0
   /** What the failures since the last success have in common; undefined when they differ. */

@@ -18,10 +18,10 @@ export class Lease {
     this.#trial = trial
   }
 
-  /** Somebody wants to hear of the answer when its headers come: whoever asks first need not make one up for nothing. */
+  /** The policy wants to hear of answers; otherwise there is no need to build one. */
   get listening (): boolean { return this.#balancer.listening }
 
-  /** The headers of a response are here, whatever its status: the policy is told. Where nobody says so, it is told with the end. */
+  /** Tells the policy that a response's headers are here, whatever the status. Where this is not called, the policy is told at the end. */
   heard (answer: Answer): void {
     this.#heard = true
     this.#balancer.hear(this.target, answer)
@@ -34,7 +34,7 @@ export class Lease {
     this.#balancer.loaded(this.target)
   }
 
-  /** Headers of a good response are here. That decides a trial: a long stream must not hold up recovery. */
+  /** The headers of a good response are here. That decides a trial: a long stream must not hold up recovery. */
   answered (): void {
     if (!this.#trial) return
     this.#trial = false

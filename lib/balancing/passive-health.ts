@@ -12,7 +12,7 @@ export interface PassiveHealthOptions {
   readonly clock: Clock
   /** All targets there are. */
   readonly all: () => readonly Target[]
-  /** This one has not left. */
+  /** It is one of the targets still. */
   readonly has: (target: Target) => boolean
   /** Who may be picked has changed: to be worked out before anybody is told. */
   readonly changed: () => void
@@ -54,14 +54,14 @@ export class PassiveHealth {
     if (this.#options.has(target)) this.#decide(target, 'good', 'success', 'success')
   }
 
-  /** It is taken back before its time. */
+  /** Takes it back, before its time or because its trial went well. */
   restore (target: Target, reason: string): void {
     this.forget(target)
     target.ejection.restore(this.#options.clock.now())
     this.#options.restored(target, reason)
   }
 
-  /** It has left: it need not come back. */
+  /** Its return is not waited for any more. */
   forget (target: Target): void {
     this.#options.clock.cancel(this.#returns.get(target))
     this.#returns.delete(target)

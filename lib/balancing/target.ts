@@ -44,8 +44,11 @@ export interface TargetConfig {
  * The fields are written by the Balancer alone; whoever else holds a target only reads them.
  */
 export class Target {
+  /** As it is written down now; another object after each change. */
   config: TargetConfig
+  /** What an operator wants of it. */
   state: TargetState = 'ready'
+  /** What probes say of it. */
   health: TargetHealth
   /** @internal */
   readonly ejection: Ejection
@@ -65,7 +68,7 @@ export class Target {
   effectiveWeight: number
   /** When its slow start began; `undefined` when it is not warming up. */
   warmingSince: number | undefined
-  /** It came when others were running already: it warms up. A pool that is all new does not. */
+  /** It was added while others were running, so it warms up; the targets of a new pool do not. */
   joined = false
 
   /** @internal */
@@ -76,10 +79,15 @@ export class Target {
     this.effectiveWeight = config.weight
   }
 
+  /** Its name, unique in the upstream. */
   get id (): string { return this.config.id }
+  /** Where it is. */
   get url (): string { return this.config.url }
+  /** Share of new clients relative to the other targets, 0 to 256. */
   get weight (): number { return this.config.weight }
+  /** Priority level; 0 is used first. */
   get tier (): number { return this.config.tier }
+  /** Names and values to choose targets by. */
   get tags (): Readonly<Record<string, string>> { return this.config.tags }
 
   /** No slot left: capacity, not health. */

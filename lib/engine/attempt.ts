@@ -49,20 +49,26 @@ export class Attempt implements ConnectionAware, Owner {
   readonly #lease: Lease
   readonly #startedAt: number
   #phase: Phase = 'waiting'
+  /** It is, or was, on a connection. */
   #started = false
+  /** All of the request was written. */
   #sent = false
+  /** Something of a response was read. */
   #firstByte = false
+  /** Its connection had carried a request before. */
   #reused = false
   #ttfbMs: number | undefined
+  /** Bytes that were read and dropped. */
   #discarded = 0
   #paused = false
   #resume: (() => void) | undefined
   #abort: ((reason: Error) => void) | undefined
+  /** The target has said that it did nothing about it. */
   #refused = false
-  /** It is being sent off. */
+  /** `run` is sending it off. */
   #beginning = false
   #endedAt = 0
-  /** What is told to who listens; undefined when nobody did at the start. */
+  /** What subscribers of the attempt channels are told; undefined when there were none at the start. */
   #message: AttemptMessage | undefined
   #deadline: Deadline = 'connect'
   readonly #countdown: Countdown
@@ -279,7 +285,7 @@ export class Attempt implements ConnectionAware, Owner {
 
   // ---- deadlines ----------------------------------------------------------------------------------------------------
 
-  /** While it is being sent off, no time passes. */
+  /** While it is being sent off, no time passes: the clock need not be asked again. */
   #now (): number {
     return this.#beginning ? this.#startedAt : this.#exchange.clock.now()
   }
@@ -299,7 +305,7 @@ export class Attempt implements ConnectionAware, Owner {
     this.#exchange.clock.cancel(this.#attemptTimer)
   }
 
-  /** @internal */
+  /** @internal The deadline that was set last has passed. */
   deadlinePassed (): void {
     const error = new DeadlineError(this.#deadline, this.#exchange.timeouts[this.#deadline])
     if (this.#deadline === 'connect') {

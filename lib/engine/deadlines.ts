@@ -67,17 +67,19 @@ export class Deadlines {
   }
 }
 
-/** One deadline that may be set anew, and moved, any number of times: whoever is called too early looks again. */
+/**
+ * One deadline that may be set anew, and moved, any number of times. To move it later costs nothing: a timer that comes too early looks at it again.
+ */
 export class Countdown implements Waiter {
-  /** When somebody looks; Infinity when nobody will. */
+  /** When its line, or its timer, looks at it; Infinity when neither will. */
   dueAt = Infinity
-  /** When it is over; Infinity for never. */
+  /** When it is due; Infinity for never. */
   #at = Infinity
   readonly #deadlines: Deadlines
   readonly #owner: Owner
   /** Milliseconds of the line it waits in, 0 for none. */
   #line = 0
-  /** Its own, once it has waited in line and the deadline had moved. */
+  /** A timer of its own, from when its line has come too early because the deadline had moved. */
   #timer: Timer
 
   constructor (deadlines: Deadlines, owner: Owner) {
@@ -97,7 +99,7 @@ export class Countdown implements Waiter {
     this.#deadlines.join(ms, this)
   }
 
-  /** It is over at `at`, which is later than before. */
+  /** It is due at `at`, which is later than before. */
   moveTo (at: number): void {
     this.#at = at
   }
@@ -109,7 +111,7 @@ export class Countdown implements Waiter {
     this.#at = this.dueAt = Infinity
   }
 
-  /** @internal */
+  /** @internal Its line, or its timer, looks at it. */
   due (): void {
     this.#line = 0
     this.dueAt = Infinity
@@ -124,6 +126,7 @@ export class Countdown implements Waiter {
   }
 }
 
+/** Whose deadline it is. */
 export interface Owner { deadlinePassed (): void }
 
 function call (line: Line): void {

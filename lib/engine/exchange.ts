@@ -40,7 +40,7 @@ export class Exchange implements Waiting {
   readonly clock: Clock
   readonly timeouts: Timeouts
   readonly report: Balancing
-  /** For those who follow attempts: the context that the request came in. */
+  /** The asynchronous context that the request came in, for subscribers of the attempt channels. */
   readonly inContext = contextOfRequest()
   /** The target whose answer the client gets. */
   servedBy: Target | undefined
@@ -49,11 +49,12 @@ export class Exchange implements Waiting {
   readonly #retry: Retry | false
   /** Attempts that may still serve: one, or two when one is hedged. */
   #running: Attempt[] = []
-  /** Attempts whose answer is not wanted, and read away. */
+  /** Attempts whose answer is not wanted: it is read and dropped. */
   readonly #discarded: Attempt[] = []
   #done = false
   #queued = false
   #startedAt = 0
+  /** Attempts begun, hedges included. */
   #attempts = 0
   readonly #tried: string[] = []
   /** Targets that asked not to be tried again soon. */
@@ -64,7 +65,9 @@ export class Exchange implements Waiting {
   #spent = 0
   /** How often all targets have been tried. */
   #rounds = 0
+  /** A connection that ended as it was used again may still be excused, once. */
   #reusedFree = true
+  /** What the client hears of the last attempt that failed, should there be no other. */
   #lastError: Error | undefined
   #backoff: Timer
   #hedge: Timer
@@ -302,7 +305,7 @@ export class Exchange implements Waiting {
     return true
   }
 
-  /** @internal */
+  /** @internal It has waited in the queue for too long. */
   expired (): void {
     this.#fail(this.#lastError ?? new OverloadedError())
   }
@@ -324,18 +327,18 @@ export class Exchange implements Waiting {
     this.#tried.push(first.target.id)
     this.#context.tried = this.#tried
     const picked = this.#pick()
-    // One whom health keeps out is good for a last try, not for a second.
+    // A target that health keeps out will do as the last one left, but not beside one that works.
     if (picked instanceof Target && picked.eligible && this.#withdraw()) this.#try(picked, true)
   }
 
   // ---- endings ------------------------------------------------------------------------------------------------------------
 
-  /** @internal */
+  /** @internal The wait before the next round is over. */
   backoffPassed (): void {
     if (!this.#done) this.#next()
   }
 
-  /** @internal */
+  /** @internal The deadline of the whole request has passed. */
   totalPassed (): void {
     const passed = new DeadlineError('total', this.timeouts.total)
     this.abort('abandoned', passed)
@@ -365,7 +368,7 @@ export class Exchange implements Waiting {
     this.clock.cancel(this.#backoff)
     this.clock.cancel(this.#hedge)
     if (this.#queued) this.upstream.queue.leave(this)
-    // Who has not been read away by now holds a slot for nothing.
+    // A response that is not wanted, and has not ended by now, would hold its slot for nothing.
     for (const attempt of this.#discarded) attempt.cancel('bad-status', new Error('the response was not wanted'))
     this.request.body.close()
   }

@@ -109,7 +109,7 @@ export function backoffDelay (n: number, { base, max }: Required<BackoffOptions>
   return random() * Math.min(max, base * 2 ** n)
 }
 
-/** Milliseconds that a `Retry-After` value asks for (RFC 9110 §10.2.3: seconds, or a date); undefined when it says nothing that can be understood. */
+/** Milliseconds that a `Retry-After` value asks for (RFC 9110 §10.2.3: seconds, or a date); undefined when it is neither. */
 export function retryAfterMs (value: string, now: number): number | undefined {
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000
   const date = Date.parse(value)

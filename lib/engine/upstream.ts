@@ -48,6 +48,7 @@ export interface UpstreamParts {
 }
 
 export class Upstream extends EventEmitter<UpstreamEvents> {
+  /** Its name, unique in the scope. */
   readonly name: string
   /** @internal */
   readonly balancer: Balancer
@@ -144,6 +145,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /**
    * Takes a target out at once: nothing new goes to it. What is in flight has `drainMs` to end, then it is cut.
+   * Rejects with `FST_LB_INVALID_OPTIONS`, also when there is no such target.
    * @returns a promise, resolved when nothing of it is left
    */
   async remove (id: string, options: DrainOptions = {}): Promise<void> {
@@ -154,7 +156,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     await this.#pools.drain(target, drainMs)
   }
 
-  /** Changes a target that is there; health, counters and connections stay. Throws `FST_LB_INVALID_OPTIONS`. */
+  /** Changes a target that is there; health, counters and connections stay. Throws `FST_LB_INVALID_OPTIONS`, also when there is no such target. */
   update (id: string, options: TargetUpdateOptions): void {
     const target = this.#known(id)
     const { drainMs, ...update } = checked(updateOptions, options, '')
@@ -236,6 +238,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     return picked
   }
 
+  /** What it looks like now, as plain JSON. */
   snapshot (): UpstreamSnapshot {
     return snapshotOf(this)
   }

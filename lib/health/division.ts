@@ -8,7 +8,7 @@ export interface FoundElsewhere extends ProbeResult {
   durationMs: number
 }
 
-/** The part of this gateway in it. */
+/** The part of this gateway in the probes of one upstream. */
 export interface ProbeDivision {
   /** The target is for this gateway to probe. */
   isOurs (target: string): boolean

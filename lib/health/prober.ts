@@ -26,6 +26,7 @@ interface Watch {
 export interface LastProbe extends ProbeResult {
   /** When it ended, in milliseconds since the epoch. */
   at: number
+  /** Milliseconds that it took. */
   durationMs: number
 }
 
@@ -36,8 +37,9 @@ export class Prober {
   readonly #watches = new Map<string, Watch>()
   /** New targets whose first probe waits for its turn. */
   readonly #waiting: Array<() => void> = []
+  /** First probes under way. */
   #firstProbes = 0
-  /** The same as promises, and those that wait for their turn. */
+  /** First probes under way, and those that wait for their turn, as promises. */
   readonly #unsettled = new Set<Promise<void>>()
   readonly #onAdded = ({ target }: { target: string }): void => { this.#begin(target) }
   readonly #onRemoved = ({ target }: { target: string }): void => { this.#end(target) }

@@ -77,7 +77,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     this.#meet(entry.affinity === undefined ? stranger : entry.affinity.read(reply.request))
   }
 
-  /** Whose client it is, and with that which version is his. */
+  /** Whose client it is, and with that which version of the targets it gets. */
   #meet (visitor: Visitor): void {
     const { tags, split } = this.#options
     const { upstream } = this.#entry

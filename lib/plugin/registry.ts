@@ -63,10 +63,12 @@ export class Upstreams implements Iterable<Upstream> {
     this.#serializeCookie = serializeCookie
   }
 
+  /** The upstream of this name; undefined where there is none. */
   get (name: string): Upstream | undefined {
     return this.#entries.get(name)?.upstream
   }
 
+  /** Whether there is an upstream of this name. */
   has (name: string): boolean {
     return this.#entries.has(name)
   }
@@ -86,7 +88,8 @@ export class Upstreams implements Iterable<Upstream> {
   }
 
   /**
-   * Takes an upstream out at once; what is in flight has `drainMs` (default 30,000) to end.
+   * Takes an upstream out at once; what is in flight has `drainMs` (default 30,000) to end. Rejects with `FST_LB_INVALID_OPTIONS`,
+   * also when there is no such upstream.
    * @returns a promise, resolved when nothing of it is left
    */
   async remove (name: string, options: DrainOptions = {}): Promise<void> {
@@ -110,7 +113,7 @@ export class Upstreams implements Iterable<Upstream> {
     return [...this.#entries.values()].map(entry => entry.upstream)[Symbol.iterator]()
   }
 
-  /** @internal */
+  /** @internal An upstream with what belongs to it. */
   entry (name: string): Entry | undefined {
     return this.#entries.get(name)
   }

@@ -6,7 +6,7 @@ import type { SharedStore } from './store.js'
 /** Milliseconds that the store has for an answer. */
 const PATIENCE = 1_000
 
-/** What a gateway has in common with others goes like this. */
+/** How sharing with other gateways goes, as this one sees it. */
 export interface SharedSnapshot {
   /** The store has answered when it was asked last; null before the first answer. */
   up: boolean | null

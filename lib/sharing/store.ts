@@ -19,6 +19,7 @@ export interface SharedStore {
   publish (message: string): Promise<unknown>
   /** Keeps a value until it is dropped, or another takes its place. */
   put (key: string, value: string): Promise<unknown>
+  /** Drops a value that was put. */
   drop (key: string): Promise<unknown>
   /** All values that are kept, by their keys. */
   held (): Promise<Record<string, string>>

@@ -30,9 +30,9 @@ export const adaptiveOptions = object<AdaptiveSettings>({
   failurePenalty: optional(milliseconds(), 1_000)
 })
 
-/** Up to so many targets, all are looked at for a pick, as many gateways with few requests each need it; */
+/** Up to this many targets, a pick looks at all of them: many gateways with few requests each need that. */
 const FULL_SCAN = 128
-/** of more, so many. */
+/** Of more targets than that, a pick looks at this many. */
 const LOOKED_AT = 64
 
 /**

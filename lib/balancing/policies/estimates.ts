@@ -38,7 +38,7 @@ export class Estimates {
    * everything here. Event streams and upgraded connections are not in flight for this.
    */
   scores = new Float64Array(0)
-  /** … and what any one request costs there. */
+  /** Milliseconds that one request costs there, apart from those in flight, for one unit of weight. */
   #costs = new Float64Array(0)
   readonly #rules: EstimateRules
   #members: readonly Target[] = []
@@ -46,11 +46,11 @@ export class Estimates {
   #latency = new Float64Array(0)
   /** Share of attempts that failed. */
   #failing = new Float64Array(0)
-  /** Attempts heard of. */
+  /** How many attempts were heard of. */
   #heard = new Float64Array(0)
-  /** Or when it came. */
+  /** When the last of these was heard of; before the first, when the target came. */
   #heardAt = new Float64Array(0)
-  /** Of the latencies that are known; undefined before there are any. */
+  /** Median of the latencies that are known, in milliseconds; undefined before there are any. */
   #median: number | undefined
   #refreshedAt = -Infinity
   #cursor = 0
@@ -135,7 +135,7 @@ export class Estimates {
     }
   }
 
-  /** What it has in flight has changed. */
+  /** The number of requests in flight to a target has changed. */
   loaded ({ index, inFlight, streams }: Target): void {
     const others = inFlight - streams
     const score = this.#costs[index]! * (others + 1)

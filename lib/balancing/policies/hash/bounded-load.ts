@@ -10,7 +10,7 @@ export class BoundedLoad {
   /** In flight at `#targets`, and their weights together. */
   #requests = 0
   #weight = 0
-  /** What of `#requests` is whose, by index; NaN for targets that may not be picked. */
+  /** How many of `#requests` each target has, by index; NaN for targets that may not be picked. */
   #counted = new Float64Array(0)
 
   constructor (factor: number) {
@@ -36,7 +36,7 @@ export class BoundedLoad {
     }
   }
 
-  /** What it has in flight has changed. */
+  /** The number of requests in flight to a target has changed. */
   loaded ({ index, inFlight }: Target): void {
     const before = this.#counted[index]!
     if (Number.isNaN(before)) return

@@ -11,8 +11,8 @@ import type { Placement } from './placement.js'
 import { Rendezvous } from './rendezvous.js'
 
 /**
- * What of a request is hashed; `header`, `cookie` and `query` take a name. The core only knows addresses: all else is read from the request by
- * whoever makes the pick's context.
+ * What of a request is hashed; `header`, `cookie` and `query` take a name. All but `'ip'` needs a request that came by a route: `upstream.pick()` is
+ * given a `hashKey` instead.
  */
 export type HashKey<Request = never> =
   | 'ip' | 'path' | 'url'

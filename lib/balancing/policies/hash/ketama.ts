@@ -7,7 +7,7 @@ import { MOST_PLACES, type Fits, type Placement } from './placement.js'
 /** Points of a target for each unit of its weight. */
 const POINTS = 160
 /**
- * Points in all. Weights that add up to more than 25,000 have fewer points each than nginx gives them, which has no such limit, nor a heap that ends.
+ * Points in all, so that memory has a bound. Weights that add up to more than 25,000 have fewer points each than with nginx, which has no such limit.
  */
 const MOST_POINTS = 4_000_000
 /** Points that are made without a pause. */
