@@ -7,7 +7,7 @@
  *
  * Whether an ejection is allowed at all (the share that may be out, never the last one) is for `PassiveHealth` to say: that needs the other targets.
  */
-import { integer, milliseconds, number, object, array, optional, boolean, type Fields } from '../options.js'
+import { array, boolean, integer, milliseconds, number, object, optional } from '../options.js'
 import { RollingCounts } from './rolling-counts.js'
 
 export interface EjectionOptions {
@@ -35,7 +35,9 @@ export interface EjectionOptions {
   restoredByProbe?: boolean
 }
 
-export const ejectionFields: Fields<Required<EjectionOptions>> = {
+export type EjectionRules = Required<EjectionOptions>
+
+export const ejectionOptions = object<EjectionRules>({
   consecutiveFailures: optional(integer(1), 5),
   failureRate: optional(number(0, 1), 0.5),
   window: optional(milliseconds(1), 10_000),
@@ -45,11 +47,7 @@ export const ejectionFields: Fields<Required<EjectionOptions>> = {
   maxEjected: optional(number(0, 1), 0.5),
   failureStatuses: optional(array(integer(100, 599)), [502, 503, 504]),
   restoredByProbe: optional(boolean, false)
-}
-
-export const ejectionOptions = object(ejectionFields)
-
-export type EjectionRules = Required<EjectionOptions>
+})
 
 export type Standing = 'in' | 'out' | 'trial'
 

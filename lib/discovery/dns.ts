@@ -115,7 +115,8 @@ function dnsSource (settings: DnsSettings): Source {
       if (settings.servers !== undefined) resolver.setServers(settings.servers)
       const cancel = (): void => { resolver.cancel() }
       signal.addEventListener('abort', cancel)
-      const { targets, ttl } = await (settings.type === 'SRV' ? bySrv : byAddress)(resolver, settings).finally(() => { signal.removeEventListener('abort', cancel) })
+      const found = settings.type === 'SRV' ? bySrv(resolver, settings) : byAddress(resolver, settings)
+      const { targets, ttl } = await found.finally(() => { signal.removeEventListener('abort', cancel) })
       yield targets
       await pauses.pause(Math.min(Math.max(ttl, settings.minTtl), settings.maxTtl))
     }
@@ -132,7 +133,8 @@ async function bySrv (resolver: promises.Resolver, settings: DnsSettings): Promi
   const records = await resolver.resolveSrv(settings.dns)
   const addresses = new Map<string, RecordWithTtl[]>()
   await Promise.all([...new Set(records.map(({ name }) => name))].map(async name => { addresses.set(name, await addressesOf(resolver, name)) }))
-  const found = serversOf(records).flatMap(({ name, port, weight, tier }) => addresses.get(name)!.map(({ address }) => ({ ...targetAt(settings, address, port), weight, tier })))
+  const found = serversOf(records).flatMap(({ name, port, weight, tier }) =>
+    addresses.get(name)!.map(({ address }) => ({ ...targetAt(settings, address, port), weight, tier })))
   if (found.length === 0) throw new Error(`querySrv ${settings.dns}: none of its servers has an address`)
   return { targets: inOrder(found), ttl: Math.min(settings.interval ?? SRV_INTERVAL, shortest([...addresses.values()].flat())) }
 }

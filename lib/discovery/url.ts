@@ -102,7 +102,8 @@ function urlSource (settings: UrlSettings): Source {
 async function ask (settings: UrlSettings, url: string, last: Answer | undefined, options: { dispatcher: Dispatcher, signal: AbortSignal }): Promise<Answer> {
   const known = last !== undefined && last.url === url && typeof last.headers.etag === 'string' ? { 'if-none-match': last.headers.etag } : undefined
   const own = await settings.headers()
-  const { statusCode, headers, body } = await request(url, { ...options, headers: { accept: 'application/json', 'user-agent': 'fastify-load-balancer', ...known, ...own } })
+  const fields = { accept: 'application/json', 'user-agent': 'fastify-load-balancer', ...known, ...own }
+  const { statusCode, headers, body } = await request(url, { ...options, headers: fields })
   if (statusCode === 200) return { url, headers, targets: await settings.map(JSON.parse(await textOf(body, settings.maxBytes))) }
   await body.dump()
   if (statusCode === 304 && known !== undefined) return { url, headers: { ...last!.headers, ...headers }, targets: last!.targets }

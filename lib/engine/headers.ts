@@ -74,14 +74,15 @@ export function isEventStream (headers: RawHeaders): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.length !== 12) continue
     const value = headers[i + 1]!
-    // Few types begin as `text/e` does: most need no string to be told apart.
-    if (value.length > 16 && (value[5]! | 0x20) === 0x65 && headers[i]!.toString('latin1').toLowerCase() === 'content-type') return EVENT_STREAM.test(value.toString('latin1'))
+    // Few types have an `e` where `text/event-stream` has one: most need no string to be told apart.
+    if (value.length <= 16 || (value[5]! | 0x20) !== 0x65) continue
+    if (headers[i]!.toString('latin1').toLowerCase() === 'content-type') return EVENT_STREAM.test(value.toString('latin1'))
   }
   return false
 }
 
 /** Removes what a `Connection` value names. */
-export function dropNamed (headers: Record<string, unknown>, connection: string): void {
+function dropNamed (headers: Record<string, unknown>, connection: string): void {
   for (const name of connection.split(',')) {
     const key = name.trim().toLowerCase()
     if (key !== '' && key !== 'keep-alive' && key !== 'close') delete headers[key]

@@ -65,7 +65,7 @@ export const retryFields: Fields<Retry> = {
   statuses: optional(array(integer(400, 599)), [502, 503, 504]),
   nonIdempotent: optional(boolean, false),
   replayLimit: optional(integer(0, 64 * 1024 * 1024), 65_536),
-  backoff: optional(backoffOptions, { base: 25, max: 250 }),
+  backoff: optional(backoffOptions, defaultsOf(backoffOptions)),
   budget: switchable(budgetOptions, defaultsOf(budgetOptions)),
   hedge: switchable(hedgeOptions, false)
 }

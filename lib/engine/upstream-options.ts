@@ -72,7 +72,7 @@ export interface EngineSettings {
   timers: Timers | undefined
 }
 
-export const limitOptions = object<EngineSettings['limits']>({
+const limitOptions = object<EngineSettings['limits']>({
   maxRequests: optional(maxRequestsOption) as Check<number>,
   queue: optional(queueOptions, defaultsOf(queueOptions))
 })

@@ -1,4 +1,4 @@
-import { fault, headers, integer, milliseconds, number, object, oneOf, optional, type Check } from '../options.js'
+import { defaultsOf, fault, headers, integer, milliseconds, number, object, oneOf, optional, type Check } from '../options.js'
 
 /** Active health checks. Times are milliseconds. */
 export interface ProbeOptions {
@@ -86,6 +86,11 @@ const methodOption: Check<string> = (value, path, faults) => {
 
 const isSuccess = statusOption('200-399', '', [])
 
+const expectOptions = object<ProbeSettings['expect']>({
+  status: optional(statusOption, isSuccess),
+  body: optional(bodyOption) as Check<ProbeSettings['expect']['body']>
+})
+
 export const probeOptions = object<ProbeSettings>({
   type: optional(oneOf('http', 'tcp'), 'http'),
   path: optional(pathOption, '/'),
@@ -96,10 +101,7 @@ export const probeOptions = object<ProbeSettings>({
   rise: optional(integer(1), 2),
   fall: optional(integer(1), 3),
   jitter: optional(number(0, 1), 0.1),
-  expect: optional(object<ProbeSettings['expect']>({
-    status: optional(statusOption, isSuccess),
-    body: optional(bodyOption)
-  }), { status: isSuccess, body: undefined }),
+  expect: optional(expectOptions, defaultsOf(expectOptions)),
   headers: optional(headers, {}),
   port: optional(integer(1, 65_535)),
   initial: optional(oneOf('pending', 'available'), 'pending')

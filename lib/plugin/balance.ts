@@ -143,13 +143,20 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
     payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),
     bodyLimit: route?.bodyLimit ?? Infinity,
     timeouts: given.timeouts === undefined ? settings.timeouts : { ...settings.timeouts, ...given.timeouts },
-    retry: given.retry === undefined ? settings.retry : given.retry === false ? false : { ...(settings.retry === false ? defaultsOf(retryOptions) : settings.retry), ...given.retry as Partial<Retry> },
+    retry: retryOf(given.retry, settings.retry),
     hashKey: given.hashKey ?? hashKey?.(request),
     tags: given.tags,
     split,
     fallback: given.fallback ?? (given.tags === undefined ? split?.fallback : undefined),
     timed: route?.timed ?? request.routeOptions.handlerTimeout! > 0
   }
+}
+
+/** What a call says goes over what the upstream says; where that is nothing, over the defaults. */
+function retryOf (given: BalanceOptions['retry'], upstream: Retry | false): Retry | false {
+  if (given === undefined) return upstream
+  if (given === false) return false
+  return { ...(upstream === false ? defaultsOf(retryOptions) : upstream), ...given as Partial<Retry> }
 }
 
 const noRules = { prefix: '', rewritePrefix: undefined }

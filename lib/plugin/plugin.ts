@@ -7,6 +7,7 @@ import { registerAdmin } from '../operations/admin/admin.js'
 import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { Shared } from '../sharing/shared.js'
+import type { SharedSettings } from '../sharing/store.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
@@ -49,9 +50,12 @@ interface RouteConfig { upstream?: string, split?: SplitOption, [kRewritePrefix]
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
   const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
-  const { upstreams, routes, admin, metrics, shared, drainMs } = checked(pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie)), options, '')
-  if (inherited !== undefined && shared !== false) refuse(['shared: expected nothing, since the upstreams of this scope are there already, with what they share'])
-  const registry = inherited ?? new Upstreams(fastify.server, fastify.log, await cookieSerializer(), shared === false ? undefined : await Shared.begin(shared, fastify.log))
+  const check = pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie))
+  const { upstreams, routes, admin, metrics, shared, drainMs } = checked(check, options, '')
+  if (inherited !== undefined && shared !== false) {
+    refuse(['shared: expected nothing, since the upstreams of this scope are there already, with what they share'])
+  }
+  const registry = inherited ?? await newRegistry(fastify, shared)
   if (inherited === undefined) {
     decorate(fastify, registry)
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
@@ -68,6 +72,10 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   const { pluginTimeout } = fastify.initialConfig
   fastify.addHook('onReady', () => registry.probed(pluginTimeout === 0 || pluginTimeout === undefined ? LONGEST_TIMEOUT : pluginTimeout * 0.8))
   if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
+}
+
+async function newRegistry ({ server, log }: FastifyInstance, shared: SharedSettings | false): Promise<Upstreams> {
+  return new Upstreams(server, log, await cookieSerializer(), shared === false ? undefined : await Shared.begin(shared, log))
 }
 
 function decorate (fastify: FastifyInstance, registry: Upstreams): void {

@@ -28,15 +28,17 @@ const sharesCheck: Check<Shares> = (value, path, faults) => {
   return value as Shares
 }
 
+const DEFAULTS = { tag: 'version', fallback: 'any' } as const
+
 const settingsCheck = object<SplitSettings>({
-  tag: optional(string, 'version'),
+  tag: optional(string, DEFAULTS.tag),
   shares: (value, path, faults) => typeof value === 'function' ? func<() => Shares>()(value, path, faults) : sharesCheck(value, path, faults),
-  fallback: optional(oneOf('any', 'none'), 'any')
+  fallback: optional(oneOf('any', 'none'), DEFAULTS.fallback)
 })
 
 export const splitOption: Check<Split> = (value, path, faults) => {
   const isLong = isObject(value) && (isObject(value.shares) || typeof value.shares === 'function')
-  return new Split(isLong ? settingsCheck(value, path, faults) : { tag: 'version', shares: sharesCheck(value, path, faults), fallback: 'any' })
+  return new Split(isLong ? settingsCheck(value, path, faults) : { ...DEFAULTS, shares: sharesCheck(value, path, faults) })
 }
 
 export class Split {

@@ -1,7 +1,7 @@
 /** What workers and their primary say to each other. Everything carries the mark: the channel is the user's, too. */
 import { isObject } from '../options.js'
 
-export const MARK = 'fastify-load-balancer'
+const MARK = 'fastify-load-balancer'
 
 /** What a worker can ask the primary to do; the same as a store can. */
 export type Deed = 'open' | 'close' | 'publish' | 'put' | 'drop' | 'held' | 'remember' | 'recall' | 'secret'

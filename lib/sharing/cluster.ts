@@ -1,7 +1,8 @@
 /** Workers of one node:cluster that share through their primary. */
 import nodeCluster from 'node:cluster'
-import { checked, object, oneOf, optional, string } from '../options.js'
+import { checked } from '../options.js'
 import { marked, unmarked, type Deed, type Reply } from './cluster-messages.js'
+import { sharingOptions } from './options.js'
 import type { SharedOptions, SharedStore, StoreListener } from './store.js'
 
 export interface ClusterSharingOptions {
@@ -11,17 +12,12 @@ export interface ClusterSharingOptions {
   probes?: 'each' | 'one'
 }
 
-const clusterOptions = object<Required<ClusterSharingOptions>>({
-  prefix: optional(string, 'fastify-lb'),
-  probes: optional(oneOf('each', 'one'), 'each')
-})
-
 /**
  * For the option `shared`, in workers: what is changed at run time, and learned sessions, reach every worker; cookies without a secret of their own
  * get a common one. The primary has to call `clusterPrimary()`. In a process that is no worker, nothing is shared. Throws `FST_LB_INVALID_OPTIONS`.
  */
 export function cluster (options: ClusterSharingOptions = {}): SharedOptions {
-  const { prefix, probes } = checked(clusterOptions, options, 'shared: cluster(options)')
+  const { prefix, probes } = checked(sharingOptions, options, 'shared: cluster(options)')
   return { store: nodeCluster.isWorker ? new ClusterStore(prefix) : alone, probes }
 }
 

@@ -1,4 +1,4 @@
-import { fault, func, isObject, object, oneOf, optional, type Check } from '../options.js'
+import { fault, func, isObject, object, oneOf, optional, string, type Check } from '../options.js'
 import type { SharedSettings, SharedStore } from './store.js'
 
 const METHODS = ['open', 'publish', 'put', 'drop', 'held', 'remember', 'recall', 'close'] as const satisfies ReadonlyArray<keyof SharedStore>
@@ -14,7 +14,15 @@ const storeOption: Check<SharedStore> = (value, path, faults) => {
   return value as unknown as SharedStore
 }
 
-const sharedFields = object<SharedSettings>({ store: storeOption, probes: optional(oneOf('each', 'one'), 'each') })
+const probesOption = optional(oneOf('each', 'one'), 'each')
+
+const sharedFields = object<SharedSettings>({ store: storeOption, probes: probesOption })
+
+/** What `redis()` and `cluster()` take. */
+export const sharingOptions = object<{ prefix: string, probes: SharedSettings['probes'] }>({
+  prefix: optional(string, 'fastify-lb'),
+  probes: probesOption
+})
 
 export const sharedOption: Check<SharedSettings> = (value, path, faults) => {
   if (isObject(value)) return sharedFields(value, path, faults)

@@ -98,11 +98,9 @@ export class Records {
     }
   }
 
-  /** Forgets removals from before this time of day. Returns their keys. */
-  forget (before: number): string[] {
-    const keys = [...this.#entries.values()].filter(entry => isOld(entry, before)).map(({ key }) => key)
-    for (const key of keys) this.#entries.delete(key)
-    return keys
+  /** Forgets removals from before this time of day. */
+  forget (before: number): void {
+    for (const [key, entry] of this.#entries) if (isOld(entry, before)) this.#entries.delete(key)
   }
 }
 

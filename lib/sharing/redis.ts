@@ -1,6 +1,7 @@
 /** Many gateways that share by one Redis. */
-import { fault, object, oneOf, optional, refuse, string } from '../options.js'
+import { fault, refuse } from '../options.js'
 import { hashAt, isRedisClient, listen, type IoRedisClient, type NodeRedisClient } from '../redis-client.js'
+import { sharingOptions } from './options.js'
 import type { SharedOptions, SharedStore, StoreListener } from './store.js'
 
 /** What is used of a client of the user's own, beside what discovery uses: ioredis, or node-redis from version 4 on. */
@@ -27,11 +28,6 @@ export interface RedisSharingOptions {
   probes?: 'each' | 'one'
 }
 
-const redisOptions = object<Required<RedisSharingOptions>>({
-  prefix: optional(string, 'fastify-lb'),
-  probes: optional(oneOf('each', 'one'), 'each')
-})
-
 /**
  * For the option `shared`: what is changed at run time, and learned sessions, reach every gateway by a Redis. The client stays yours: it is used as
  * it is, and never closed; to listen, it is duplicated. Keys: `<prefix>:changes`, a hash; `<prefix>:session:…`, which expire; and the channel
@@ -40,7 +36,7 @@ const redisOptions = object<Required<RedisSharingOptions>>({
 export function redis (client: SharedRedisClient, options: RedisSharingOptions = {}): SharedOptions {
   const faults: string[] = []
   if (!isRedisClient(client) || !canWrite(client)) fault(faults, 'shared: redis(client)', 'a client of ioredis or node-redis', client)
-  const { prefix, probes } = redisOptions(options, 'shared: redis(client, options)', faults)
+  const { prefix, probes } = sharingOptions(options, 'shared: redis(client, options)', faults)
   refuse(faults)
   return { store: new RedisStore(client, prefix), probes }
 }
