@@ -92,11 +92,16 @@ class Mapper {
   }
 
   words (property) {
-    const text = ts.displayPartsToString(property.getDocumentationComment(this.checker)).replace(/\s+/g, ' ').trim()
+    const text = onOneLine(property.getDocumentationComment(this.checker))
     const fallback = property.getJsDocTags(this.checker).find(({ name }) => name === 'default')
-    const words = fallback === undefined ? text : `${text} Default: ${ts.displayPartsToString(fallback.text)}`
+    const words = fallback === undefined ? text : `${text} Default: ${onOneLine(fallback.text)}`
     return words === '' ? {} : { description: words }
   }
+}
+
+/** A doc comment may be broken anywhere. */
+function onOneLine (comment) {
+  return ts.displayPartsToString(comment).replace(/\s+/g, ' ').trim()
 }
 
 /** Text, numbers and truth values, and choices among them. */

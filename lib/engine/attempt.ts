@@ -87,7 +87,7 @@ export class Attempt implements ConnectionAware, Owner {
   /** `number`: 1 for the first of a request. */
   run (number: number): void {
     const { timeouts } = this.#exchange
-    if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, this.#onAttemptTimeout, undefined)
+    if (timeouts.attempt > 0) this.#attemptTimer = this.#exchange.clock.after(timeouts.attempt, onAttemptTimeout, this)
     this.#beginning = true
     if (attemptsAreHeard()) attemptStarts(this.#message = this.#describe(number), this.#exchange.inContext, () => { this.#send() })
     else this.#send()
@@ -317,7 +317,8 @@ export class Attempt implements ConnectionAware, Owner {
     }
   }
 
-  readonly #onAttemptTimeout = (): void => {
+  /** @internal The attempt as a whole has had its time. */
+  attemptPassed (): void {
     this.cancel('timeout', new DeadlineError('attempt', this.#exchange.timeouts.attempt))
   }
 
@@ -335,4 +336,8 @@ export class Attempt implements ConnectionAware, Owner {
  */
 function hasUnexpectedBody ({ method, body }: ExchangeRequest): boolean {
   return body !== noBody && (method === 'GET' || method === 'HEAD')
+}
+
+function onAttemptTimeout (attempt: Attempt): void {
+  attempt.attemptPassed()
 }

@@ -53,7 +53,7 @@ function speakJson (scope: FastifyInstance): void {
 
 function answerError (error: FastifyError & { headers?: Record<string, string> }, request: FastifyRequest, reply: FastifyReply): void {
   const faults = error instanceof InvalidOptionsError ? error.message.split('\n') : undefined
-  const status = faults !== undefined ? 400 : within(error.statusCode, 400, 599) ?? 500
+  const status = faults !== undefined ? 400 : inRange(error.statusCode, 400, 599) ?? 500
   if (status >= 500) request.log.error({ err: error }, 'admin: a request has failed')
   else if (isWrite(request)) request.log.warn({ by: whoAsks(request), from: request.ip, err: error }, 'admin: a change was refused')
   if (error.headers !== undefined) reply.headers(error.headers)
@@ -61,7 +61,7 @@ function answerError (error: FastifyError & { headers?: Record<string, string> }
   reply.code(status).send({ statusCode: status, code: error.code, error: STATUS_CODES[status], message, ...(faults !== undefined && { faults }) })
 }
 
-function within (status: number | undefined, from: number, to: number): number | undefined {
+function inRange (status: number | undefined, from: number, to: number): number | undefined {
   return status !== undefined && status >= from && status <= to ? status : undefined
 }
 
