@@ -6,8 +6,8 @@ const MARK = 'fastify-load-balancer'
 /** What a worker can ask the primary to do; the same as a store can. */
 export type Deed = 'open' | 'close' | 'publish' | 'put' | 'drop' | 'held' | 'remember' | 'recall' | 'secret'
 
-/** From a worker: `space` keeps several plugins of one application apart. */
-export interface Request { space: string, number: number, deed: Deed, words: string[] }
+/** From a worker: `space` keeps several plugins of one application apart, `generation` workers that were started with other options. */
+export interface Request { space: string, generation: string, number: number, deed: Deed, words: string[] }
 
 /** From the primary: the answer to a request, or what somebody has published. */
 export type Reply = { space: string, answers: number, value: unknown } | { space: string, heard: string }

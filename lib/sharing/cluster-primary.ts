@@ -41,9 +41,15 @@ function serve (meeting: Meeting): () => void {
   }
 }
 
-interface Space {
+/** Workers with the same options, and what they have changed since. */
+interface Generation {
   readonly workers: Set<Worker>
   readonly values: Map<string, string>
+}
+
+interface Space {
+  /** By name, in the order in which they began. */
+  readonly generations: Map<string, Generation>
   readonly sessions: Map<string, { value: string, until: number }>
 }
 
@@ -56,23 +62,27 @@ class Meeting {
     this.#sessions = sessions
   }
 
-  do (worker: Worker, { space: name, number, deed, words }: Request): void {
+  do (worker: Worker, { space: name, generation: itsGeneration, number, deed, words }: Request): void {
     // A worker may be of another release.
     if (!Object.hasOwn(this.#deeds, deed)) return
-    let space = this.#spaces.get(name)
-    if (space === undefined) this.#spaces.set(name, space = { workers: new Set(), values: new Map(), sessions: new Map() })
-    if (deed === 'close') space.workers.delete(worker)
-    else space.workers.add(worker)
-    const value = this.#deeds[deed](space, ...words as [string, string, string])
+    const space = entryOf(this.#spaces, name, () => ({ generations: new Map(), sessions: new Map() }))
+    const generation = entryOf(space.generations, itsGeneration, () => ({ workers: new Set(), values: new Map() }))
+    if (deed === 'close') generation.workers.delete(worker)
+    else generation.workers.add(worker)
+    forgetReplaced(space)
+    const value = this.#deeds[deed]({ ...space, ...generation }, ...words as [string, string, string])
     send(worker, { space: name, answers: number, value })
-    if (deed === 'publish') for (const other of space.workers) if (other !== worker) send(other, { space: name, heard: words[0]! })
+    if (deed === 'publish') for (const other of generation.workers) if (other !== worker) send(other, { space: name, heard: words[0]! })
   }
 
   leave (worker: Worker): void {
-    for (const { workers } of this.#spaces.values()) workers.delete(worker)
+    for (const space of this.#spaces.values()) {
+      for (const { workers } of space.generations.values()) workers.delete(worker)
+      forgetReplaced(space)
+    }
   }
 
-  readonly #deeds: Record<Deed, (space: Space, key: string, value: string, ttl: string) => unknown> = {
+  readonly #deeds: Record<Deed, (place: Space & Generation, key: string, value: string, ttl: string) => unknown> = {
     open: () => {},
     close: () => {},
     publish: () => {},
@@ -90,6 +100,21 @@ class Meeting {
     },
     secret: () => this.#secret
   }
+}
+
+/** Those without workers, when a later one has some. The latest stays: all of its workers may have died, and others may be on their way. */
+function forgetReplaced ({ generations }: Space): void {
+  let replaced = false
+  for (const [name, { workers }] of [...generations].reverse()) {
+    if (workers.size > 0) replaced = true
+    else if (replaced) generations.delete(name)
+  }
+}
+
+function entryOf<T> (map: Map<string, T>, key: string, make: () => T): T {
+  let entry = map.get(key)
+  if (entry === undefined) map.set(key, entry = make())
+  return entry
 }
 
 /** A worker may end while it is being written to. */

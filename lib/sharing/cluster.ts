@@ -1,8 +1,8 @@
 /** Workers of one node:cluster that share through their primary. */
 import nodeCluster from 'node:cluster'
-import { checked } from '../options.js'
+import { checked, object, optional, string } from '../options.js'
 import { marked, unmarked, type Deed, type Reply } from './cluster-messages.js'
-import { sharingOptions } from './options.js'
+import { sharingFields } from './options.js'
 import type { SharedOptions, SharedStore, StoreListener } from './store.js'
 
 export interface ClusterSharingOptions {
@@ -10,15 +10,26 @@ export interface ClusterSharingOptions {
   prefix?: string
   /** Who probes a target: `each` worker for itself, or `one` of them for all. @default 'each' */
   probes?: 'each' | 'one'
+  /**
+   * Which options a worker was started with: any text, of use where workers with other options take the place of those before. What was changed at
+   * run time reaches workers of the same generation only; the secret and learned sessions are everybody's. Once a generation has no workers and a
+   * later one has, its changes are forgotten. @default '1'
+   */
+  generation?: string
 }
+
+const clusterOptions = object<Required<ClusterSharingOptions>>({
+  ...sharingFields,
+  generation: optional(string, '1')
+})
 
 /**
  * For the option `shared`, in workers: what is changed at run time, and learned sessions, reach every worker; cookies without a secret of their own
  * get a common one. The primary has to call `clusterPrimary()`. In a process that is no worker, nothing is shared. Throws `FST_LB_INVALID_OPTIONS`.
  */
 export function cluster (options: ClusterSharingOptions = {}): SharedOptions {
-  const { prefix, probes } = checked(sharingOptions, options, 'shared: cluster(options)')
-  return { store: nodeCluster.isWorker ? new ClusterStore(prefix) : alone, probes }
+  const { prefix, probes, generation } = checked(clusterOptions, options, 'shared: cluster(options)')
+  return { store: nodeCluster.isWorker ? new ClusterStore(prefix, generation) : alone, probes }
 }
 
 /** Milliseconds that the primary has for an answer. */
@@ -26,12 +37,14 @@ const PATIENCE = 800
 
 class ClusterStore implements SharedStore {
   readonly #space: string
+  readonly #generation: string
   readonly #answers = new Map<number, (value: unknown) => void>()
   #asked = 0
   #listener: StoreListener | undefined
 
-  constructor (space: string) {
+  constructor (space: string, generation: string) {
     this.#space = space
+    this.#generation = generation
   }
 
   open (listener: StoreListener): void {
@@ -72,7 +85,7 @@ class ClusterStore implements SharedStore {
         clearTimeout(timer)
         resolve(value)
       })
-      process.send!(marked({ space: this.#space, number, deed, words }), undefined, undefined, (error: Error | null) => { if (error !== null) reject(error) })
+      process.send!(marked({ space: this.#space, generation: this.#generation, number, deed, words }), undefined, undefined, (error: Error | null) => { if (error !== null) reject(error) })
     }).finally(() => { this.#answers.delete(number) })
   }
 }

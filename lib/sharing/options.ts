@@ -18,11 +18,8 @@ const probesOption = optional(oneOf('each', 'one'), 'each')
 
 const sharedFields = object<SharedSettings>({ store: storeOption, probes: probesOption })
 
-/** What `redis()` and `cluster()` take. */
-export const sharingOptions = object<{ prefix: string, probes: SharedSettings['probes'] }>({
-  prefix: optional(string, 'fastify-lb'),
-  probes: probesOption
-})
+/** What `redis()` and `cluster()` take, both. */
+export const sharingFields = { prefix: optional(string, 'fastify-lb'), probes: probesOption }
 
 export const sharedOption: Check<SharedSettings> = (value, path, faults) => {
   if (isObject(value)) return sharedFields(value, path, faults)

@@ -1,7 +1,7 @@
 /** Many gateways that share by one Redis. */
-import { fault, refuse } from '../options.js'
+import { fault, object, refuse } from '../options.js'
 import { hashAt, isRedisClient, listen, type IoRedisClient, type NodeRedisClient } from '../redis-client.js'
-import { sharingOptions } from './options.js'
+import { sharingFields } from './options.js'
 import type { SharedOptions, SharedStore, StoreListener } from './store.js'
 
 /** What is used of a client of the user's own, beside what discovery uses: ioredis, or node-redis from version 4 on. */
@@ -28,6 +28,8 @@ export interface RedisSharingOptions {
   probes?: 'each' | 'one'
 }
 
+const redisOptions = object<Required<RedisSharingOptions>>(sharingFields)
+
 /**
  * For the option `shared`: what is changed at run time, and learned sessions, reach every gateway by a Redis. The client stays yours: it is used as
  * it is, and never closed; to listen, it is duplicated. Keys: `<prefix>:changes`, a hash; `<prefix>:session:…`, which expire; and the channel
@@ -36,7 +38,7 @@ export interface RedisSharingOptions {
 export function redis (client: SharedRedisClient, options: RedisSharingOptions = {}): SharedOptions {
   const faults: string[] = []
   if (!isRedisClient(client) || !canWrite(client)) fault(faults, 'shared: redis(client)', 'a client of ioredis or node-redis', client)
-  const { prefix, probes } = sharingOptions(options, 'shared: redis(client, options)', faults)
+  const { prefix, probes } = redisOptions(options, 'shared: redis(client, options)', faults)
   refuse(faults)
   return { store: new RedisStore(client, prefix), probes }
 }

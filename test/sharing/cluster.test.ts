@@ -125,6 +125,54 @@ t.test('the primary: spaces of their own, so many sessions, for so long; what it
   t.equal(heard.length, 1)
 })
 
+t.test('workers with other options take the place of those before', async t => {
+  t.teardown(clusterPrimary())
+  const old = await TestWorker.start(t, [A], { generation: 'old' })
+  await old.update('a', { state: 'drain', weight: 5 })
+  const next = await TestWorker.start(t, [{ ...A, weight: 3 }, { id: 'b', url: 'http://10.0.0.2' }], { generation: 'next' })
+  t.equal(await next.state(), 'a ready 3, b ready 1', 'they begin with their options')
+  await next.update('b', { state: 'drain' })
+  const beside = await TestWorker.start(t, [A], { generation: 'old' })
+  await workersHave([beside, old], 'a drain 5')
+  await old.end()
+  await beside.end()
+  await next.kill()
+  const later = await TestWorker.start(t, [A, { id: 'b', url: 'http://10.0.0.2' }], { generation: 'next' })
+  t.equal(await later.state(), 'a ready 1, b drain 1', 'all of theirs had died, and nothing is lost')
+  const again = await TestWorker.start(t, [A], { generation: 'old' })
+  t.equal(await again.state(), 'a ready 1', 'what those before had changed is forgotten')
+})
+
+t.test('the primary: what a generation has changed, until a later one has workers and it has none; sessions and the secret are everybody\'s', async t => {
+  t.teardown(clusterPrimary())
+  const mark = 'fastify-load-balancer'
+  const starts = (generation: string): { ask: (deed: string, ...words: string[]) => unknown, heard: unknown[], end: () => void } => {
+    const heard: unknown[] = []
+    const worker = { isConnected: () => true, send: (message: Record<string, object>) => { heard.push(message[mark]) } }
+    return {
+      heard,
+      ask: (deed, ...words) => {
+        nodeCluster.emit('message', worker, { [mark]: { space: 's', generation, number: 7, deed, words } })
+        return (heard.pop() as { value: unknown }).value
+      },
+      end: () => { nodeCluster.emit('exit', worker) }
+    }
+  }
+  const one = starts('1')
+  one.ask('put', 'x', '1')
+  one.ask('remember', 'session', 'a', '60000')
+  const two = starts('2')
+  t.strictSame(two.ask('held'), {})
+  t.equal(two.ask('recall', 'session'), 'a')
+  t.equal(two.ask('secret'), one.ask('secret'))
+  two.ask('publish', 'hello')
+  t.strictSame(one.heard, [])
+
+  two.end()
+  one.end()
+  t.strictSame(starts('1').ask('held'), { x: '1' }, 'the later one had no workers any more: it could not start, perhaps')
+})
+
 t.test('in a process that is no worker, nothing is shared and all else works', async t => {
   const gateway = await sharingGateway(t, cluster({ probes: 'one' }), { targets: [A], affinity: { session: { cookie: 'sid' } } })
   gateway.shop.update('a', { weight: 2 })
@@ -141,9 +189,10 @@ t.test('wrong options are told', async t => {
       return (error as Error).message
     }
   }
-  t.equal(message(() => cluster({ prefix: '', probes: 'all' } as never)), [
+  t.equal(message(() => cluster({ prefix: '', probes: 'all', generation: 2 } as never)), [
     'shared: cluster(options).prefix: expected a string that is not empty, got "" (string)',
-    "shared: cluster(options).probes: expected 'each' or 'one', got \"all\" (string)"
+    "shared: cluster(options).probes: expected 'each' or 'one', got \"all\" (string)",
+    'shared: cluster(options).generation: expected a string that is not empty, got 2'
   ].join('\n'))
   t.equal(message(() => clusterPrimary({ sessions: 0 })), 'sessions: expected a whole number from 1, got 0')
 })
