@@ -5,7 +5,7 @@
  */
 import type { Clock, Random } from './clock.js'
 import { Ejection, type EjectionRules } from './ejection.js'
-import { Lease } from './lease.js'
+import { Lease, type Lessor } from './lease.js'
 import type { Settlement } from './outcome.js'
 import { PassiveHealth } from './passive-health.js'
 import type { Answer, Ask, PickContext, Policy, PolicyFactory } from './policy.js'
@@ -41,7 +41,7 @@ export type Refusal = 'none' | 'full' | 'affinity-lost'
 const NOTHING: PickContext = Object.freeze({})
 const NOBODY: readonly string[] = Object.freeze([])
 
-export class Balancer {
+export class Balancer implements Lessor {
   /** All targets in their configured order, as an array and by id. Replaced whole, never changed. */
   all: readonly Target[] = []
   byId: ReadonlyMap<string, Target> = new Map()
@@ -184,14 +184,16 @@ export class Balancer {
     return new Lease(this, target, trial)
   }
 
-  /** @internal The lease gives its slot back. */
+  // ---- what a lease asks and tells, see `Lessor` ----------------------------------------------------------------------
+
+  /** @internal */
   release (target: Target): void {
     if (target.inFlight === target.config.maxRequests && this.#has(target)) this.#full--
     target.inFlight--
     this.loaded(target)
   }
 
-  /** @internal The number of requests in flight to this target has changed. */
+  /** @internal */
   loaded (target: Target): void {
     if (this.#policy.loaded === undefined || !this.#has(target)) return
     try {
@@ -201,10 +203,10 @@ export class Balancer {
     }
   }
 
-  /** @internal The policy wants to know of answers when their headers come. */
+  /** @internal */
   get listening (): boolean { return this.#policy.answered !== undefined }
 
-  /** @internal The headers of an answer are here. */
+  /** @internal */
   hear (target: Target, answer: Answer): void {
     if (!this.#has(target)) return
     try {
@@ -214,7 +216,7 @@ export class Balancer {
     }
   }
 
-  /** @internal What an attempt has shown about its target. */
+  /** @internal */
   record (target: Target, settlement: Settlement, trial: boolean): void {
     if (this.#has(target)) {
       try {
@@ -226,7 +228,7 @@ export class Balancer {
     this.#passive.record(target, settlement, trial)
   }
 
-  /** @internal The headers of a good answer to a trial are here. */
+  /** @internal */
   proven (target: Target): void {
     this.#passive.proven(target)
   }

@@ -1,12 +1,12 @@
 /** Questions that a policy asks of targets, apart from the requests of clients: on a connection of their own to each target, one at a time. */
-import type { Timer } from '../balancing/clock.js'
+import type { Clock, Timer } from '../balancing/clock.js'
 import type { Answer } from '../balancing/policy.js'
 import type { Target } from '../balancing/target.js'
 import { TargetGoneError } from './failure.js'
 import { rawHeader, type RawHeaders } from './headers.js'
 import { TargetPool, type Connection, type ConnectionAware } from './pool.js'
 import type { EngineTargetConfig } from './target-options.js'
-import type { Upstream } from './upstream.js'
+import type { EngineSettings } from './upstream-options.js'
 
 /** Bytes of an answer that are read; it is the header fields that count. */
 const LONGEST_ANSWER = 65_536
@@ -14,25 +14,31 @@ const LONGEST_ANSWER = 65_536
 const LATE = new Error('the answer to a question would be late')
 
 export class Asker {
-  readonly #upstream: Upstream
+  readonly #settings: EngineSettings
+  readonly #clock: Clock
+  readonly #has: (target: Target) => boolean
   readonly #lines = new Map<Target, TargetPool>()
   readonly #asked = new Set<Target>()
 
-  constructor (upstream: Upstream) {
-    this.#upstream = upstream
+  /** `has`: whether the target has not been removed meanwhile. */
+  constructor (settings: EngineSettings, clock: Clock, has: (target: Target) => boolean) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#has = has
   }
 
   /** Asks, unless the target has not answered the question before. `heard` is called at the headers of an answer that comes in time. */
   ask (target: Target, path: string, timeoutMs: number, heard: (answer: Answer) => void): void {
     if (this.#asked.has(target)) return
     this.#asked.add(target)
-    new Question(this.#upstream, target, timeoutMs, heard, () => { this.#asked.delete(target) }).put(this.#lineTo(target), path)
+    const hear = (answer: Answer): void => { if (this.#has(target)) heard(answer) }
+    new Question(this.#clock, timeoutMs, hear, () => { this.#asked.delete(target) }).put(this.#lineTo(target), path)
   }
 
   #lineTo (target: Target): TargetPool {
     let line = this.#lines.get(target)
     if (line === undefined) {
-      const { pool, timeouts } = this.#upstream.settings
+      const { pool, timeouts } = this.#settings
       line = new TargetPool(target.config as EngineTargetConfig, { ...pool, connections: 1 }, timeouts.connect)
       this.#lines.set(target, line)
     }
@@ -50,8 +56,7 @@ export class Asker {
 /** What undici calls, in the form that its core calls directly. */
 class Question implements ConnectionAware {
   connection?: Connection
-  readonly #upstream: Upstream
-  readonly #target: Target
+  readonly #clock: Clock
   readonly #heard: (answer: Answer) => void
   readonly #ended: () => void
   readonly #startedAt: number
@@ -59,13 +64,12 @@ class Question implements ConnectionAware {
   #late = false
   #bytes = 0
 
-  constructor (upstream: Upstream, target: Target, timeoutMs: number, heard: (answer: Answer) => void, ended: () => void) {
-    this.#upstream = upstream
-    this.#target = target
+  constructor (clock: Clock, timeoutMs: number, heard: (answer: Answer) => void, ended: () => void) {
+    this.#clock = clock
     this.#heard = heard
     this.#ended = ended
-    this.#startedAt = upstream.clock.now()
-    this.#timer = upstream.clock.after(timeoutMs, giveUp, this)
+    this.#startedAt = clock.now()
+    this.#timer = clock.after(timeoutMs, giveUp, this)
   }
 
   put (line: TargetPool, path: string): void {
@@ -78,10 +82,7 @@ class Question implements ConnectionAware {
   }
 
   onHeaders (status: number, headers: RawHeaders): boolean {
-    const { clock, targets } = this.#upstream
-    if (status >= 200 && targets.get(this.#target.id) === this.#target) {
-      this.#heard({ status, ttfbMs: clock.now() - this.#startedAt, header: name => rawHeader(headers, name) })
-    }
+    if (status >= 200) this.#heard({ status, ttfbMs: this.#clock.now() - this.#startedAt, header: name => rawHeader(headers, name) })
     return true
   }
 
@@ -95,7 +96,7 @@ class Question implements ConnectionAware {
   onError (): void { this.#end() }
 
   #end (): void {
-    this.#upstream.clock.cancel(this.#timer)
+    this.#clock.cancel(this.#timer)
     this.#ended()
   }
 

@@ -4,10 +4,7 @@
  */
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import type { Clock } from '../balancing/clock.js'
-import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError, GatewayTimeoutError } from '../errors.js'
-import { DeadlineError } from './timeouts.js'
-import { Countdown, type Deadlines, type Owner } from './deadlines.js'
+import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError } from '../errors.js'
 
 export interface RequestBody {
   /** The body for the next attempt. */
@@ -190,54 +187,3 @@ class View extends Readable {
     this.#body.fill(this)
   }
 }
-
-/** Reads a body of a known, small length whole; `done` is called once. More than `idleMs` (0: any time) of silence is an error. */
-export function readWhole (source: Readable, deadlines: Deadlines, idleMs: number, done: Done): void {
-  new WholeReader(source, deadlines, idleMs, done).start()
-}
-
-type Done = (error: Error | undefined, body: Buffer) => void
-
-class WholeReader implements Owner {
-  readonly #source: Readable
-  readonly #clock: Clock
-  readonly #countdown: Countdown
-  readonly #idleMs: number
-  readonly #done: Done
-  readonly #chunks: Buffer[] = []
-
-  constructor (source: Readable, deadlines: Deadlines, idleMs: number, done: Done) {
-    this.#source = source
-    this.#clock = deadlines.clock
-    this.#countdown = new Countdown(deadlines, this)
-    this.#idleMs = idleMs
-    this.#done = done
-  }
-
-  start (): void {
-    this.#countdown.set(this.#idleMs, this.#clock.now())
-    // An error is followed by 'close'; the listener is there because an unheard 'error' would throw.
-    this.#source.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore)
-  }
-
-  /** @internal */
-  deadlinePassed (): void {
-    this.#finish(new GatewayTimeoutError({ cause: new DeadlineError('body', this.#idleMs) }))
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.#chunks.push(chunk)
-    if (this.#countdown.running) this.#countdown.moveTo(this.#clock.now() + this.#idleMs)
-  }
-
-  readonly #onEnd = (): void => { this.#finish(undefined) }
-  readonly #onClose = (): void => { this.#finish(new ClientClosedError()) }
-
-  #finish (error: Error | undefined): void {
-    this.#countdown.stop()
-    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose)
-    this.#done(error, this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks))
-  }
-}
-
-function ignore (): void {}

@@ -75,7 +75,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   /** @internal Told of each change that a user makes, before it is made: whoever hears of that may make others. */
   changing: ((change: Change) => void) | undefined
   readonly #pools: Pools
-  readonly #asker = new Asker(this)
+  readonly #asker: Asker
   readonly #failureStatuses: ReadonlySet<number>
 
   /** @internal Use `fastify.upstreams.add()`. */
@@ -88,6 +88,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     const timers = settings.timers ?? systemClock
     this.clock = { now, after: (ms, run, arg) => timers.after(ms, run, arg), cancel: timer => { if (timer !== undefined) timers.cancel(timer) } }
     this.deadlines = new Deadlines(this.clock)
+    this.#asker = new Asker(settings, this.clock, target => this.targets.get(target.id) === target)
     this.#pools = new Pools(settings, this.clock, this.#asker)
     const { retry, limits } = settings
     this.queue = new Queue(limits.queue, this.clock)
