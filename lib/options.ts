@@ -54,6 +54,14 @@ export const boolean: Check<boolean> = simple('true or false', value => typeof v
 
 export const string: Check<string> = simple('a string that is not empty', value => typeof value === 'string' && value !== '')
 
+/** A string that matches `pattern`, which is `expected` in words. */
+export function text (pattern: RegExp, expected: string): Check<string> {
+  return simple(expected, value => typeof value === 'string' && pattern.test(value))
+}
+
+/** The name of a header field, a cookie, … (RFC 9110 §5.6.2, token). */
+export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
+
 /** A function. What it is called with is the business of its option's doc. */
 export function func<T> (): Check<T> {
   return simple('a function', value => typeof value === 'function')

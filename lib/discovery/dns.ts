@@ -2,7 +2,7 @@
 import { promises, type RecordWithTtl } from 'node:dns'
 import { isIP } from 'node:net'
 import type { TargetOptions } from '../engine/target-options.js'
-import { array, fault, integer, milliseconds, object, oneOf, optional, type Check } from '../options.js'
+import { array, fault, integer, milliseconds, object, oneOf, optional, text, type Check } from '../options.js'
 import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source } from './source.js'
 import { serversOf } from './srv.js'
@@ -58,14 +58,13 @@ const SRV_INTERVAL = 10_000
 
 /** Labels of letters, digits, hyphens and underscores (RFC 1123, RFC 2782). An address is no name. */
 const name: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || value.length > 254 || isIP(value) !== 0 || !/^(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(value)) fault(faults, path, "a name, as 'api.internal'", value)
+  if (typeof value !== 'string' || value.length > 254 || isIP(value) !== 0 || !/^(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(value)) {
+    fault(faults, path, "a name, as 'api.internal'", value)
+  }
   return String(value)
 }
 
-const basePath: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^(?:\/[^?#\s]*)?$/.test(value)) fault(faults, path, "a path, as '/v1'", value)
-  return value as string
-}
+const basePath = text(/^(?:\/[^?#\s]*)?$/, "a path, as '/v1'")
 
 const server: Check<string> = (value, path, faults) => {
   try {

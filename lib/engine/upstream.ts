@@ -106,9 +106,10 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       clock: this.clock,
       random: settings.random,
       notify: (event, target, reason) => {
-        if (targetChannel.hasSubscribers) targetChannel.publish({ event, upstream: name, target: target.id, ...(reason !== undefined && { reason }) } satisfies TargetMessage)
+        const message: UpstreamEvent = { upstream: name, target: target.id, ...(reason !== undefined && { reason }) }
+        if (targetChannel.hasSubscribers) targetChannel.publish({ event, ...message } satisfies TargetMessage)
         try {
-          this.emit(`target:${event}`, { upstream: name, target: target.id, ...(reason !== undefined && { reason }) })
+          this.emit(`target:${event}`, message)
         } catch (error) {
           fault(error, `a listener of target:${event}`)
         }

@@ -1,4 +1,4 @@
-import { defaultsOf, fault, headers, integer, milliseconds, number, object, oneOf, optional, type Check } from '../options.js'
+import { defaultsOf, fault, headers, integer, milliseconds, number, object, oneOf, optional, text, type Check } from '../options.js'
 
 /** Active health checks. Times are milliseconds. */
 export interface ProbeOptions {
@@ -74,15 +74,9 @@ const bodyOption: Check<(body: string) => boolean> = (value, path, faults) => {
   return () => false
 }
 
-const pathOption: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^\/[\x21-\x7e]*$/.test(value)) fault(faults, path, "a path, as '/health'", value)
-  return value as string
-}
+const pathOption = text(/^\/[\x21-\x7e]*$/, "a path, as '/health'")
 
-const methodOption: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^[A-Z][A-Z-]*$/.test(value)) fault(faults, path, "a method, as 'GET'", value)
-  return value as string
-}
+const methodOption = text(/^[A-Z][A-Z-]*$/, "a method, as 'GET'")
 
 const isSuccess = statusOption('200-399', '', [])
 

@@ -1,4 +1,4 @@
-import { boolean, fault, integer, isObject, milliseconds, object, oneOf, optional, type Check } from '../options.js'
+import { boolean, fault, integer, isObject, milliseconds, object, oneOf, optional, text, TOKEN, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
 import type { SessionPlace } from './affinity-session.js'
 
@@ -64,22 +64,13 @@ const secretOption: Check<string[]> = (value, path, faults) => {
   return secrets as string[]
 }
 
-/** A cookie's or a header's name (RFC 9110 §5.6.2, token). */
-const token: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(value)) fault(faults, path, 'a name of letters, digits and !#$%&\'*+.^`|~-_', value)
-  return value as string
-}
+/** A cookie's or a header's name. */
+const token = text(TOKEN, 'a name of letters, digits and !#$%&\'*+.^`|~-_')
 
 /** What @fastify/cookie takes for a domain: it throws for anything else, and that would be in the middle of a response. */
-const domain: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i.test(value)) fault(faults, path, 'a domain', value)
-  return value as string
-}
+const domain = text(/^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i, 'a domain')
 
-const cookiePath: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^\/[\x20-\x3a\x3d-\x7e]*$/.test(value)) fault(faults, path, "a path, as '/'", value)
-  return value as string
-}
+const cookiePath = text(/^\/[\x20-\x3a\x3d-\x7e]*$/, "a path, as '/'")
 
 const onUnavailable = optional(oneOf('redistribute', 'fail'), 'redistribute')
 

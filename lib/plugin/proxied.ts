@@ -200,7 +200,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     if (headers === undefined) return false
     this.#resume = resume
     // HTTP/2 has none, and Node warns of one.
-    if (statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1 && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
+    const hasText = statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1
+    if (hasText && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
     this.#answer = { statusCode: status, headers, body: undefined }
     this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
     const length = Number(headers['content-length'])

@@ -156,7 +156,9 @@ export class Upstreams implements Iterable<Upstream> {
       hashKey: hashKeyOf(settings.policy),
       reportFields: reportFieldsOf(settings.policy)
     })
-    const first: Promise<unknown> = Promise.all([prober?.start(), discovery?.start().then(() => prober?.settled())]).finally(() => this.#firstProbes.delete(first))
+    const probed = prober?.start()
+    const found = discovery?.start().then(() => prober?.settled())
+    const first: Promise<unknown> = Promise.all([probed, found]).finally(() => this.#firstProbes.delete(first))
     this.#firstProbes.add(first)
     return upstream
   }
@@ -193,11 +195,13 @@ export class Upstreams implements Iterable<Upstream> {
     const required = affinity.onUnavailable === 'fail'
     if ('session' in affinity) {
       const { session, ttl, max } = affinity
-      return new AffinitySession(upstream, session, this.#shared?.sessions(upstream.name, { ttl, max }) ?? new MemorySessions({ ttl, max, now: upstream.clock.now }), required)
+      const store = this.#shared?.sessions(upstream.name, { ttl, max }) ?? new MemorySessions({ ttl, max, now: upstream.clock.now })
+      return new AffinitySession(upstream, session, store, required)
     }
     const { name = `lb_${upstream.name}`, secret, maxIdle, maxLife, ...attributes } = affinity.cookie
     this.#countCookie(name, 1)
-    return new AffinityCookie(upstream, { name, secrets: secret ?? [this.#secretOfOurOwn(upstream.name)], maxIdle, maxLife, attributes, required }, this.#serializeCookie)
+    const secrets = secret ?? [this.#secretOfOurOwn(upstream.name)]
+    return new AffinityCookie(upstream, { name, secrets, maxIdle, maxLife, attributes, required }, this.#serializeCookie)
   }
 
   /** Two scopes may have an upstream of the same name: the cookie is ours for as long as one of them is there. */

@@ -1,4 +1,4 @@
-import { defaultsOf, fault, integer, milliseconds, number, object, optional, switchable, type Check } from '../../options.js'
+import { defaultsOf, fault, integer, milliseconds, number, object, optional, switchable, text, TOKEN, type Check } from '../../options.js'
 import type { Answer, Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
 import { Among } from './among.js'
@@ -42,17 +42,14 @@ export interface PrequalSettings {
 }
 
 const fieldName: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(value)) {
+  if (typeof value !== 'string' || !TOKEN.test(value)) {
     fault(faults, path, 'the name of a header field', value)
     return ''
   }
   return value.toLowerCase()
 }
 
-const path: Check<string> = (value, at, faults) => {
-  if (typeof value !== 'string' || !/^\/[\x21-\x22\x24-\x7e]*$/.test(value)) fault(faults, at, "a path, as '/prequal'", value)
-  return value as string
-}
+const path = text(/^\/[\x21-\x22\x24-\x7e]*$/, "a path, as '/prequal'")
 
 const headerNames = object<PrequalSettings['headers']>({
   inFlight: optional(fieldName, 'x-prequal-in-flight'),

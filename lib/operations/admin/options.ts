@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { fault, object, optional, type Check } from '../../options.js'
+import { fault, object, optional, text, type Check } from '../../options.js'
 
 /** The admin API and the dashboard; see `docs/admin.md`. */
 export interface AdminOptions {
@@ -34,10 +34,7 @@ export interface AdminSettings {
   authorize: Authorize | 'loopback'
 }
 
-const prefixOption: Check<string> = (value, path, faults) => {
-  if (typeof value !== 'string' || !/^(?:\/[\w.~-]+)+$/.test(value)) fault(faults, path, "a path, as '/lb' or '/internal/lb'", value)
-  return value as string
-}
+const prefixOption = text(/^(?:\/[\w.~-]+)+$/, "a path, as '/lb' or '/internal/lb'")
 
 const authorizeOption: Check<Authorize | 'loopback'> = (value, path, faults) => {
   if (typeof value !== 'function' && value !== 'loopback') {
