@@ -4,6 +4,7 @@
  */
 import type { Upstream } from '../engine/upstream.js'
 import type { DiscoverySnapshot, TargetFinder } from '../engine/upstream-snapshot.js'
+import type { Log } from '../engine/log.js'
 import { backoffDelay } from '../engine/retry.js'
 import { Membership } from './membership.js'
 import { Pauses } from '../engine/pauses.js'
@@ -13,12 +14,6 @@ const BACKOFF = { base: 1_000, max: 30_000 }
 
 /** Milliseconds that a server waits for the first good set before it starts without one. */
 const FIRST_SET = 5_000
-
-/** Of the logger, what is used. */
-export interface Log {
-  info (what: object, message: string): void
-  warn (what: object, message: string): void
-}
 
 export class Discovery implements TargetFinder {
   readonly #upstream: Upstream

@@ -1,5 +1,5 @@
 /** The way to the store: whether it can be reached, and what is counted of that. */
-import type { Log } from '../discovery/discovery.js'
+import type { Log } from '../engine/log.js'
 import { within, type WaitTools } from '../engine/within.js'
 import type { SharedStore } from './store.js'
 

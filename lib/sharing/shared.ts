@@ -1,6 +1,6 @@
 /** What a server has in common with others, as its upstreams use it. */
 import type { SessionStore } from '../balancing/sessions.js'
-import type { Log } from '../discovery/discovery.js'
+import type { Log } from '../engine/log.js'
 import { systemClock } from '../engine/clock.js'
 import type { Upstream } from '../engine/upstream.js'
 import type { ProbeDivision } from '../health/division.js'

@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Clock, Random } from '../balancing/clock.js'
-import type { Log } from '../discovery/discovery.js'
+import type { Log } from '../engine/log.js'
 import type { Change } from '../engine/change.js'
 import { Pauses } from '../engine/pauses.js'
 import type { WaitTools } from '../engine/within.js'
