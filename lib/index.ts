@@ -61,6 +61,9 @@ export type { SharedSnapshot } from './sharing/link.js'
 export type { RedisSharingOptions, SharedIoRedisClient, SharedNodeRedisClient, SharedRedisClient } from './sharing/redis.js'
 export type { SharedOptions, SharedStore, StoreListener } from './sharing/store.js'
 
+/** How a target is picked: a policy's name, its name with options, or a factory of the user's own. */
 export type PolicyOption = PolicyOptionOf<FastifyRequest>
+/** Options of the policy `hash`. */
 export type HashOptions = HashOptionsOf<FastifyRequest, PlainPolicyOption>
+/** What of a request the policy `hash` goes by. */
 export type HashKey = KeyOf<FastifyRequest>

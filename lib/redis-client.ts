@@ -8,6 +8,7 @@ export interface IoRedisClient {
   duplicate (): IoRedisSubscriber
 }
 
+/** A connection of ioredis for messages. */
 export interface IoRedisSubscriber extends RedisSubscriber {
   subscribe (channel: string): Promise<unknown>
 }
@@ -20,6 +21,7 @@ export interface NodeRedisClient {
   duplicate (): NodeRedisSubscriber
 }
 
+/** A connection of node-redis for messages. */
 export interface NodeRedisSubscriber extends RedisSubscriber {
   connect (): Promise<unknown>
   subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
@@ -31,6 +33,7 @@ export interface RedisSubscriber {
   disconnect (): unknown
 }
 
+/** A client of the user's own: of ioredis, or of node-redis. */
 export type RedisClient = IoRedisClient | NodeRedisClient
 
 export function isRedisClient (value: unknown): value is RedisClient {

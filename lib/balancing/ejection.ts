@@ -10,6 +10,9 @@
 import { array, boolean, integer, milliseconds, number, object, optional } from '../options.js'
 import { RollingCounts } from './rolling-counts.js'
 
+/**
+ * When a target whose traffic fails is ejected, and for how long: passive health (nginx `max_fails` and `fail_timeout`, Envoy `outlier_detection`).
+ */
 export interface EjectionOptions {
   /** Failures in a row after which a target is ejected. @default 5 */
   consecutiveFailures?: number

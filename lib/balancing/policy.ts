@@ -71,6 +71,7 @@ export type Later = (run: () => void) => void
  */
 export type Ask = (target: Target, path: string, timeoutMs: number, heard: (answer: Answer) => void) => void
 
+/** What a policy is made with. */
 export interface PolicyTools {
   /** The upstream's source of chance: n with 0 <= n < 1. */
   readonly random: Random

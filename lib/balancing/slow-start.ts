@@ -1,6 +1,7 @@
 /** A target that was away, or was added while others run, gets its share gradually (nginx `slow_start`, Envoy `slow_start_config`). */
 import { milliseconds, number, object, optional } from '../options.js'
 
+/** How a target that was away, or was added while others run, comes to its full share (nginx `slow_start`). */
 export interface SlowStartOptions {
   /** Milliseconds until the full share is reached. @default 30_000 */
   window?: number

@@ -3,6 +3,7 @@ import type { PickContext } from '../balancing/policy.js'
 import { array, milliseconds, object, oneOf, optional, string } from '../options.js'
 import { tagsOption, tierOption, weightOption, type TargetUpdateOptions } from './target-options.js'
 
+/** How long what is taken out may go on. */
 export interface DrainOptions {
   /** Milliseconds that requests in flight and upgraded connections have to end. @default 30_000 */
   drainMs?: number

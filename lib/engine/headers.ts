@@ -1,6 +1,7 @@
 /** Header fields between undici's raw pairs and objects. Values keep their bytes: latin1 both ways. */
 import { util } from 'undici'
 
+/** Header fields by their names in lower case; one that comes several times has its values in an array. */
 export type Headers = Record<string, string | string[]>
 
 /** Names and values in turn, as undici hands them over. */

@@ -6,6 +6,7 @@ import { boolean, integer, milliseconds, object, optional, type Check } from '..
 import { fixedLookup } from './fixed-lookup.js'
 import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-options.js'
 
+/** The connections to each target. */
 export interface PoolOptions {
   /** Connections to one target at most. Requests above it wait in the upstream's queue, never in the pool. @default Infinity */
   connections?: number

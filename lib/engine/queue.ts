@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '../balancing/clock.js'
 import { integer, milliseconds, object, optional } from '../options.js'
 
+/** Where requests wait that find every target at its limit. */
 export interface QueueOptions {
   /** Requests that may wait at once; 0 refuses at once what finds no slot. @default 0 */
   size?: number

@@ -6,6 +6,7 @@ import type { Clock } from '../balancing/clock.js'
 import { RollingCounts } from '../balancing/rolling-counts.js'
 import { number, object, optional } from '../options.js'
 
+/** How many retries an upstream may have, as a share of its requests (Finagle `RetryBudget`, Envoy `retry_budget`). */
 export interface BudgetOptions {
   /** Retries per request, over the last 10 seconds. @default 0.2 */
   ratio?: number

@@ -3,6 +3,7 @@ import type { Random } from '../balancing/clock.js'
 import { array, boolean, defaultsOf, integer, milliseconds, object, optional, switchable, type Check, type Fields } from '../options.js'
 import { budgetOptions, type BudgetOptions, type BudgetSettings } from './retry-budget.js'
 
+/** When a request is tried again, and how often (nginx `proxy_next_upstream`). */
 export interface RetryOptions {
   /** Attempts in all, the first included. Targets that could not be connected to are not counted. @default 3 */
   attempts?: number
@@ -34,6 +35,7 @@ export interface HedgeOptions {
   after: number | 'p95'
 }
 
+/** How long to wait before a target is tried a second time: full jitter, doubling. */
 export interface BackoffOptions {
   /** Milliseconds that the first wait takes at most. @default 25 */
   base?: number

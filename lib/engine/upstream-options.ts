@@ -9,6 +9,7 @@ import { queueOptions, type QueueOptions, type QueueSettings } from './queue.js'
 import { retryOptions, type Retry, type RetryOptions } from './retry.js'
 import { maxRequestsOption, targetsOption, type EngineTargetConfig, type TargetOptions } from './target-options.js'
 
+/** The timers of a clock. */
 export type Timers = Pick<Clock, 'after' | 'cancel'>
 
 /** What balancing, attempts and connections need to know of an upstream. Times are milliseconds. */
@@ -48,6 +49,7 @@ export interface EngineOptions {
   timers?: Timers
 }
 
+/** How much may be in flight, and what becomes of requests beyond that. */
 export interface LimitOptions {
   /** Requests in flight to one target at most. @default `pool.connections`, which is Infinity by default */
   maxRequests?: number

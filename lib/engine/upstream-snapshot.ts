@@ -17,6 +17,7 @@ export interface UpstreamSnapshot {
   discovery: DiscoverySnapshot | null
 }
 
+/** How the search for targets goes. */
 export interface DiscoverySnapshot {
   /** What they are found by: `dns`, `file`, `url`, `redis` or `iterable`. */
   kind: string
@@ -37,6 +38,7 @@ export interface DiscoverySnapshot {
 /** Whatever finds the targets of an upstream, as far as its snapshot shows it. */
 export interface TargetFinder { snapshot (): DiscoverySnapshot }
 
+/** What a target looks like now. */
 export interface TargetSnapshot {
   /** Its name. */
   id: string

@@ -36,6 +36,7 @@ export interface UpstreamEvent {
   reason?: string
 }
 
+/** The events of an upstream, each with one argument. */
 export type UpstreamEvents = { [E in `target:${TargetEvent}`]: [UpstreamEvent] }
 
 /** What an upstream is made from besides its own options. */
@@ -47,6 +48,7 @@ export interface UpstreamParts {
   fault: (error: unknown, where: string) => void
 }
 
+/** A named group of interchangeable targets, with one policy and its settings. */
 export class Upstream extends EventEmitter<UpstreamEvents> {
   /** Its name, unique in the scope. */
   readonly name: string

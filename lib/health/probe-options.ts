@@ -33,6 +33,7 @@ export interface ProbeOptions {
   initial?: 'pending' | 'available'
 }
 
+/** What a good answer to a probe is like. */
 export interface ProbeExpectation {
   /** Statuses and ranges of statuses: `'200-399'`, `'200,204'`, `[200, 204]` or `200`. @default '200-399' */
   status?: string | number | number[]

@@ -15,10 +15,12 @@ export interface MetricsClient {
   register?: MetricsRegistry
 }
 
+/** A registry of such a client. */
 export interface MetricsRegistry {
   registerMetric (metric: never): void
 }
 
+/** Through which client metrics are shown. */
 export interface MetricsOptions {
   /** `import client from 'prom-client'`, or a `Registry` of it. */
   client: MetricsClient | MetricsRegistry

@@ -5,6 +5,7 @@ import type { SessionPlace } from './affinity-session.js'
 /** A cookie that the gateway issues, or a session id of the application's own that it learns. */
 export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
 
+/** Affinity by a cookie that the gateway issues. */
 export interface CookieAffinityOptions {
   /** The cookie; `{}` takes the defaults. Any further attribute is that of `@fastify/cookie`. */
   cookie: AffinityCookieOptions
@@ -12,6 +13,7 @@ export interface CookieAffinityOptions {
   onUnavailable?: 'redistribute' | 'fail'
 }
 
+/** The cookie that the gateway issues. `maxIdle` and `maxLife` are milliseconds; attributes are as `@fastify/cookie` takes them. */
 export interface AffinityCookieOptions extends CookieAttributes {
   /** Its name. @default `lb_` and the upstream's name */
   name?: string
@@ -28,6 +30,7 @@ export interface AffinityCookieOptions extends CookieAttributes {
   maxLife?: number
 }
 
+/** Affinity by a session id of the application's own, which the gateway learns (nginx `sticky learn`). */
 export interface SessionAffinityOptions {
   /** Where the application keeps its session id. It is learnt from responses and from requests. */
   session: SessionPlace

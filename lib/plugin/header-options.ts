@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Headers } from '../engine/headers.js'
 import { boolean, func, object, oneOf, optional } from '../options.js'
 
+/** Header fields of what is proxied, both ways. */
 export interface HeaderOptions {
   /** The `Host` that targets see: their own, or the client's. @default 'target' */
   host?: 'target' | 'preserve'

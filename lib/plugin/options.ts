@@ -17,6 +17,7 @@ import { routesOption, type BalancedRouteOptions, type RouteSettings } from './r
 
 // ---- health ---------------------------------------------------------------------------------------------------------------
 
+/** How unhealthy targets are found: by probes, and by their traffic. */
 export interface HealthOptions {
   /** Probes in the background. @default false */
   active?: ProbeOptions | false
@@ -75,6 +76,7 @@ export interface UpstreamSettings extends EngineSettings {
   upgrades: ReadonlySet<string>
 }
 
+/** Options of the plugin. */
 export interface LoadBalancerOptions {
   /** Upstreams by name. @default {} */
   upstreams?: Record<string, UpstreamOptions>

@@ -6,6 +6,7 @@ import { checked, fault, func, isObject, object, oneOf, optional, string, type C
 /** Values of the tag, and how many new clients each gets in relation to the others: `{ v1: 90, v2: 10 }`. 0: no new ones. */
 export type Shares = Record<string, number>
 
+/** Shares, and by which tag. */
 export interface SplitOptions {
   /** The tag that tells groups of targets apart. @default 'version' */
   tag?: string

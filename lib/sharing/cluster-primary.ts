@@ -5,6 +5,7 @@ import { systemClock } from '../engine/clock.js'
 import { integer, object, optional, checked, refuse } from '../options.js'
 import { marked, unmarked, type Deed, type Reply, type Request } from './cluster-messages.js'
 
+/** What the primary of a `node:cluster` keeps for its workers. */
 export interface ClusterPrimaryOptions {
   /**
    * Learned sessions that are remembered for all upstreams of all workers; beyond that, the one that was told first is forgotten. @default 100_000

@@ -5,6 +5,7 @@ import { marked, unmarked, type Deed, type Reply } from './cluster-messages.js'
 import { sharingFields } from './options.js'
 import type { SharedOptions, SharedStore, StoreListener } from './store.js'
 
+/** How the workers of a `node:cluster` share. */
 export interface ClusterSharingOptions {
   /** Workers share with those that have the same; of use where one application has several sets of upstreams. @default 'fastify-lb' */
   prefix?: string

@@ -7,6 +7,7 @@ import type { SharedOptions, SharedStore, StoreListener } from './store.js'
 /** What is used of a client of the user's own, beside what discovery uses: ioredis, or node-redis from version 4 on. */
 export type SharedRedisClient = SharedIoRedisClient | SharedNodeRedisClient
 
+/** A client of ioredis, as sharing uses it. */
 export interface SharedIoRedisClient extends IoRedisClient {
   publish (channel: string, message: string): Promise<unknown>
   hset (key: string, field: string, value: string): Promise<unknown>
@@ -14,6 +15,7 @@ export interface SharedIoRedisClient extends IoRedisClient {
   psetex (key: string, ms: number, value: string): Promise<unknown>
 }
 
+/** A client of node-redis, version 4 or later, as sharing uses it. */
 export interface SharedNodeRedisClient extends NodeRedisClient {
   publish (channel: string, message: string): Promise<unknown>
   hSet (key: string, field: string, value: string): Promise<unknown>
@@ -21,6 +23,7 @@ export interface SharedNodeRedisClient extends NodeRedisClient {
   pSetEx (key: string, ms: number, value: string): Promise<unknown>
 }
 
+/** How gateways share by one Redis. */
 export interface RedisSharingOptions {
   /** Begins the names of keys and of the channel. Gateways with the same prefix, and the same Redis, share. @default 'fastify-lb' */
   prefix?: string

@@ -7,6 +7,7 @@ import { Estimates } from './estimates.js'
 import { hasFailed, isFailure } from './failures.js'
 import { least } from './least.js'
 
+/** Options of the policy `adaptive`. */
 export interface AdaptiveOptions {
   /**
    * Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often.

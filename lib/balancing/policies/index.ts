@@ -30,6 +30,7 @@ const optionsOf = {
   hash: hashOptions(policyOption)
 }
 
+/** The names of the policies. */
 export type PolicyName = keyof typeof policies
 
 /** A policy's name, its name with options, or a factory of the user's own. `Request`: what a `key` function of `hash` gets. */

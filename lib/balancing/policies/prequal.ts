@@ -6,6 +6,7 @@ import { hasFailed, isFailure } from './failures.js'
 import { leastRequests } from './least-requests.js'
 import { Samples } from './samples.js'
 
+/** Options of the policy `prequal`. */
 export interface PrequalOptions {
   /** Fields of the targets' responses; clients do not get to see them. @default {} */
   headers?: {
@@ -24,6 +25,7 @@ export interface PrequalOptions {
   probes?: PrequalProbeOptions | false
 }
 
+/** What `prequal` asks targets, apart from the requests of clients. */
 export interface PrequalProbeOptions {
   /** Path that answers with the same header fields, put behind the target's base path. @default '/prequal' */
   path?: string

@@ -20,8 +20,10 @@ export interface AdminOptions {
  */
 export type Authorize = (request: FastifyRequest, access: Access) => Permission | Promise<Permission>
 
+/** What `authorize` says: `true` or a name lets the request in, anything else does not. */
 export type Permission = boolean | string | null | undefined
 
+/** What a request to the admin API would do. */
 export interface Access {
   /** It would change something. Also asked without a change, to know whether the dashboard should offer any. */
   write: boolean

@@ -21,6 +21,7 @@ export type HashKey<Request = never> =
   | { query: string }
   | ((request: Request) => string | undefined)
 
+/** Options of the policy `hash`. */
 export interface HashOptions<Request = never, Fallback = never> {
   /**
    * - `rendezvous`: as even as chance, moves no key that need not move, looks at every target
