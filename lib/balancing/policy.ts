@@ -77,9 +77,9 @@ export interface PolicyTools {
   readonly random: Random
   /** Milliseconds; never runs backwards. */
   readonly now: () => number
-  /** For tables that take long to make. */
+  /** Runs something soon, for tables that take long to make. */
   readonly later: Later
-  /** For policies that want to know more of a target than its answers say. */
+  /** Asks a target something, for policies that want to know more of it than its answers say. */
   readonly ask: Ask
 }
 

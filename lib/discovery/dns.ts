@@ -30,13 +30,13 @@ export interface DnsDiscoveryOptions {
   host?: string
   /** DNS servers to ask, by address: `10.0.0.2`, `10.0.0.2:5353` or `[::1]:53`. @default the system's */
   servers?: string[]
-  /** Shortest pause between look-ups, whatever the TTL. @default 1_000 */
+  /** Milliseconds between look-ups at least, whatever the TTL. @default 1_000 */
   minTtl?: number
-  /** Longest pause between look-ups, whatever the TTL. @default 300_000 */
+  /** Milliseconds between look-ups at most, whatever the TTL. @default 300_000 */
   maxTtl?: number
-  /** For SRV: longest pause between look-ups, since Node does not tell the TTL of these records. @default 10_000 */
+  /** For SRV: milliseconds between look-ups at most, since Node does not tell the TTL of these records. @default 10_000 */
   interval?: number
-  /** For the first try; each server gets a second, longer one. @default 2_000 */
+  /** Milliseconds for the first try; each server gets a second, longer one. @default 2_000 */
   timeout?: number
 }
 

@@ -12,7 +12,7 @@ export interface FileDiscoveryOptions {
   /** Its path, absolute or from where the process was started. */
   file: string
   /**
-   * Pause between looks at its inode, size and times, for changes that the system does not tell of (network file systems, links to elsewhere).
+   * Milliseconds between looks at its inode, size and times, for changes that the system does not tell of (network file systems, links to elsewhere).
    * @default 5_000
    */
   interval?: number

@@ -20,9 +20,9 @@ export interface RedisDiscoveryOptions {
    * @default none
    */
   channel?: string
-  /** Pause between looks when nothing is published. @default 10_000 */
+  /** Milliseconds between looks when nothing is published. @default 10_000 */
   interval?: number
-  /** For one look. @default 5_000 */
+  /** Milliseconds for one look. @default 5_000 */
   timeout?: number
 }
 

@@ -19,9 +19,9 @@ export interface UrlDiscoveryOptions {
    * Where it is. A function gets the header fields of the last good answer (none at first and after a failure), for questions that go on from there.
    */
   url: string | ((last: AnswerHeaders) => string)
-  /** Pause between an answer and the next question. @default 10_000 */
+  /** Milliseconds between an answer and the next question. @default 10_000 */
   interval?: number
-  /** From the question to the end of the answer. @default 10_000 */
+  /** Milliseconds from the question to the end of the answer. @default 10_000 */
   timeout?: number
   /** Fields to send. A function is asked each time: tokens expire. @default {} */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>)

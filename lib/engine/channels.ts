@@ -14,11 +14,11 @@ export interface AttemptMessage {
   readonly upstream: string
   /** Id of the target. */
   readonly target: string
-  /** Where it is. */
+  /** Where the target is. */
   readonly url: string
-  /** Of the request. */
+  /** Method of the request. */
   readonly method: string
-  /** As the target is asked. */
+  /** Path and query that the target is asked for. */
   readonly path: string
   /** 1 for the first attempt of a request. */
   readonly attempt: number

@@ -4,11 +4,11 @@ import type { Clock, Timer } from '../balancing/clock.js'
 export interface Waiter {
   /** When it is due, by the upstream's clock. */
   readonly dueAt: number
-  /** It is. It waits no more. */
+  /** It is due, and has left its line. */
   due (): void
 }
 
-/** Those who wait for this many milliseconds. */
+/** The deadlines of one length. */
 class Line {
   readonly #clock: Clock
   readonly #ms: number
@@ -45,7 +45,7 @@ class Line {
   }
 }
 
-/** All who wait, by how long. */
+/** All deadlines of an upstream, by their lengths. */
 export class Deadlines {
   readonly clock: Clock
   readonly #lines = new Map<number, Line>()

@@ -17,7 +17,7 @@ export const queueOptions = object<QueueSettings>({
   timeout: optional(milliseconds(1), 1_000)
 })
 
-/** One who waits. */
+/** A request that waits for a slot. */
 export interface Waiting {
   /** There may be a slot: leaves the queue, takes it and returns true; or goes on waiting, or leaves. */
   proceed (): boolean

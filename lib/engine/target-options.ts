@@ -66,7 +66,7 @@ const pem: Check<ConnectionOptions['ca']> = (value, path, faults) => {
   return value as ConnectionOptions['ca']
 }
 
-/** One for all, so that a look is enough to see that nothing has changed. */
+/** The same object for all targets without options of TLS: comparing it is enough to see that nothing has changed. */
 const NO_TLS: TlsOptions = Object.freeze({})
 
 export const tlsOptions = object<TlsOptions>({
@@ -169,7 +169,7 @@ function withAddress (origin: string, address: string): string {
   return url.origin
 }
 
-/** For messages, which end up in logs. */
+/** The url for a message, which ends up in logs. */
 function withoutCredentials (url: string): string {
   return url.replace(/[^/\\]*@/, '…@')
 }

@@ -43,7 +43,7 @@ export class AffinitySession implements Affinity {
     return visitor
   }
 
-  /** As with a cookie: whose target was removed belongs to nobody, or it would be refused for as long as it comes. */
+  /** As with a cookie, a client whose target was removed belongs to nobody: with `onUnavailable: 'fail'` it would be refused for ever. */
   #visitor (session: string, target: string | undefined): Session {
     const known = target !== undefined && this.#upstream.balancer.byId.has(target)
     return { session, target: known ? target : undefined, sought: undefined }

@@ -66,7 +66,7 @@ const asItCame = {
   }
 }
 
-/** For bodies that a parser has been at, reply-from must not do what we do. */
+/** Where a parser has been at the body, `payload` has it written down again: reply-from must not do that, too. */
 const asParsed = { ...asItCame, body: null }
 
 /** What reply-from takes for an HTTP client. */

@@ -3,7 +3,7 @@ import type { Target } from '../target.js'
 /** Targets of one weight. Each pick adds the same to all of them, so the one that has waited longest is always the next of them: they take turns. */
 interface Lane {
   readonly weight: number
-  /** As they come: what they had at the beginning, less what their turns have cost. */
+  /** In the order of their turns. */
   readonly queue: Target[]
   head: number
 }

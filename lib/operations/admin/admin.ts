@@ -13,7 +13,7 @@ import { addRoutes } from './routes.js'
 import { upstreamRow } from './rows.js'
 import { schemas } from './schemas.js'
 
-/** For a browser that is shown any of it. */
+/** Of every answer, for browsers: nothing is kept, framed, or read by other sites. */
 const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
