@@ -4,10 +4,12 @@ import type { TargetOptions } from '../lib/index.js'
 import type { GatewayConfig } from './config.js'
 import type { TlsTexts } from './tls.js'
 
+export type TargetList = Array<string | TargetOptions>
+
 /** What workers take over while they serve. */
 export interface Amendment {
-  /** All targets of upstreams, by name. */
-  targets: Record<string, Array<string | TargetOptions>>
+  /** All targets of upstreams, by name, as the file had them and has them now. */
+  targets: Record<string, { before: TargetList, after: TargetList }>
   tls: TlsTexts | undefined
 }
 
@@ -19,7 +21,7 @@ export function changeBetween (before: GatewayConfig, after: GatewayConfig): Cha
   if (!isDeepStrictEqual(withoutAmendable(before), withoutAmendable(after))) return 'workers'
   const targets = Object.entries(after.balancer.upstreams ?? {})
     .filter(([name, upstream]) => !isDeepStrictEqual(upstream, before.balancer.upstreams![name]))
-    .map(([name, upstream]) => [name, upstream.targets ?? []])
+    .map(([name, upstream]) => [name, { before: before.balancer.upstreams![name]!.targets ?? [], after: upstream.targets ?? [] }])
   return { targets: Object.fromEntries(targets), tls: isDeepStrictEqual(before.tls, after.tls) ? undefined : after.tls }
 }
 

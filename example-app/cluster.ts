@@ -1,13 +1,14 @@
 /** The primary of a cluster: starts workers, replaces those that die or have become old, ends them. */
 import cluster, { type Worker } from 'node:cluster'
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { FastifyBaseLogger } from 'fastify'
+import { clusterPrimary } from '../lib/index.js'
 import type { Amendment } from './changes.js'
 import type { GatewayConfig } from './config.js'
 import { secretless } from './secrets.js'
 import type { Running } from './serve.js'
-import type { FromWorker, ToWorker } from './worker.js'
+import type { FromWorker, Plan, ToWorker } from './worker.js'
 
 /** Deaths of workers, for each worker there is, that are taken within a minute: beyond that, replacing them heals nothing. */
 const DEATHS = 5
@@ -22,10 +23,8 @@ interface Listening { worker: Worker, address: string }
 
 export class Workers implements Running {
   address = ''
-  #config: GatewayConfig
+  #plan: Plan
   readonly #log: FastifyBaseLogger
-  /** For cookies without a secret: one that a worker issued must mean the same to the others, and to those that come after them. */
-  readonly #secret = randomBytes(32).toString('base64url')
   /** Those that serve by the present configuration. */
   readonly #serving = new Set<Worker>()
   /** Those that are to take the place of the dead, and do not listen yet. */
@@ -33,7 +32,7 @@ export class Workers implements Running {
   #deaths: number[] = []
 
   private constructor (config: GatewayConfig, log: FastifyBaseLogger) {
-    this.#config = config
+    this.#plan = planOf(config)
     this.#log = log
   }
 
@@ -41,6 +40,8 @@ export class Workers implements Running {
   static async start (config: GatewayConfig, log: FastifyBaseLogger): Promise<Workers> {
     // Structured clone, as JSON has no Infinity.
     cluster.setupPrimary({ serialization: 'advanced' })
+    // What is changed by hand in one of them reaches all; so does one secret, for cookies that have none.
+    clusterPrimary()
     const workers = new Workers(config, log)
     workers.#warnOfSecrets()
     cluster.on('exit', workers.#onExit)
@@ -54,13 +55,13 @@ export class Workers implements Running {
    * start: then nothing has changed.
    */
   async renew (config: GatewayConfig): Promise<void> {
-    const before = this.#config
-    this.#config = config
+    const before = this.#plan
+    this.#plan = planOf(config)
     let fresh: Listening[]
     try {
       fresh = await this.#forkAll()
     } catch (error) {
-      this.#config = before
+      this.#plan = before
       throw error
     }
     const old = [...this.#serving]
@@ -72,15 +73,9 @@ export class Workers implements Running {
 
   /** What workers take over while they serve. */
   async amend (config: GatewayConfig, amendment: Amendment): Promise<void> {
-    this.#config = config
-    const answers = [...this.#serving].map(async worker => {
-      tell(worker, { amend: amendment })
-      while (true) {
-        const [message] = await once(worker, 'message') as [FromWorker]
-        if (typeof message === 'object' && 'amended' in message) return message.amended
-      }
-    })
-    const faults = (await Promise.all(answers)).filter(fault => fault !== null)
+    this.#plan = { ...this.#plan, config }
+    const answers = await Promise.all([...this.#serving].map(worker => amended(worker, amendment)))
+    const faults = answers.filter(fault => fault !== null)
     if (faults.length > 0) throw new Error(faults[0])
   }
 
@@ -95,7 +90,7 @@ export class Workers implements Running {
 
   /** As many as there are to be; when one of them cannot start, none. */
   async #forkAll (): Promise<Listening[]> {
-    const starts = await Promise.allSettled(Array.from({ length: this.#config.workers }, () => this.#listening(cluster.fork())))
+    const starts = await Promise.allSettled(Array.from({ length: this.#plan.config.workers }, () => this.#listening(cluster.fork())))
     const listening = starts.flatMap(start => start.status === 'fulfilled' ? [start.value] : [])
     const failed = starts.find((start): start is PromiseRejectedResult & { reason: Error } => start.status === 'rejected')
     if (failed === undefined) return listening
@@ -114,7 +109,7 @@ export class Workers implements Running {
     worker.on('error', error => { this.#log.warn(error, 'a worker cannot be reached') })
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message === 'ready') tell(worker, { serve: { ...this.#config, secret: this.#config.secret ?? this.#secret } })
+        if (message === 'ready') tell(worker, { serve: this.#plan })
         else if ('listening' in message) resolve({ worker, address: message.listening })
         else if ('failed' in message) reject(new Error(message.failed))
       })
@@ -129,17 +124,17 @@ export class Workers implements Running {
     const now = Date.now()
     this.#deaths = [...this.#deaths.filter(time => time > now - MINUTE), now]
     // Nobody catches this: it ends the gateway as any unexpected error does, with the requests in flight served.
-    if (this.#deaths.length > DEATHS * this.#config.workers) throw new Error(`${this.#deaths.length} workers died within a minute`)
+    if (this.#deaths.length > DEATHS * this.#plan.config.workers) throw new Error(`${this.#deaths.length} workers died within a minute`)
     this.#replace()
   }
 
   #replace (): void {
-    const config = this.#config
+    const plan = this.#plan
     const worker = cluster.fork()
     this.#replacing.add(worker)
     this.#listening(worker).then(() => {
       if (!this.#replacing.delete(worker)) return
-      if (config === this.#config) {
+      if (plan === this.#plan) {
         this.#serving.add(worker)
       } else {
         leave(worker)
@@ -149,12 +144,34 @@ export class Workers implements Running {
   }
 
   #warnOfSecrets (): void {
-    if (this.#config.secret !== undefined) return
-    const upstreams = secretless(this.#config.balancer)
+    const { secret, balancer } = this.#plan.config
+    if (secret !== undefined) return
+    const upstreams = secretless(balancer)
     if (upstreams.length > 0) {
       this.#log.warn({ upstreams }, 'affinity.cookie has no secret: the workers share a random one, so clients lose their target when the gateway restarts, and other gateways do not know their cookies; LB_SECRET sets one')
     }
   }
+}
+
+/** Every configuration is a generation of its own: what was changed by hand is a change of what the file said then. */
+function planOf (config: GatewayConfig): Plan {
+  return { config, generation: randomUUID() }
+}
+
+/** What stood in the way; null for nothing, also when it has died: whoever takes its place begins with what is new. */
+function amended (worker: Worker, amendment: Amendment): Promise<string | null> {
+  return new Promise(resolve => {
+    const heard = (message: FromWorker): void => {
+      if (typeof message === 'object' && 'amended' in message) end(message.amended)
+    }
+    const died = (): void => { end(null) }
+    const end = (fault: string | null): void => {
+      worker.off('message', heard).off('exit', died)
+      resolve(fault)
+    }
+    worker.on('message', heard).on('exit', died)
+    tell(worker, { amend: amendment })
+  })
 }
 
 function leave (worker: Worker): void {

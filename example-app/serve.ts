@@ -1,8 +1,9 @@
 /** One process that serves. */
 import { Server as NetServer } from 'node:net'
-import type { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { stop } from '../bin/stop.js'
+import type { SharedOptions } from '../lib/index.js'
+import { amend } from './amend.js'
 import type { Amendment } from './changes.js'
 import type { GatewayConfig, ListenConfig } from './config.js'
 import { buildGateway } from './gateway.js'
@@ -25,8 +26,9 @@ export interface Serving extends Running {
 /** Milliseconds between looks for connections that are left. */
 const LOOK = 50
 
-export async function serve (config: GatewayConfig): Promise<Serving> {
-  const app = await buildGateway(config)
+/** `shared`: what this process has in common with others. */
+export async function serve (config: GatewayConfig, shared: SharedOptions | false = false): Promise<Serving> {
+  const app = await buildGateway(config, shared)
   let leaving = false
   app.addHook('onRequest', async (_request, reply) => { if (leaving) reply.raw.shouldKeepAlive = false })
   await app.ready()
@@ -45,11 +47,6 @@ export async function serve (config: GatewayConfig): Promise<Serving> {
   } catch (error) {
     throw new Error(`cannot listen on ${config.listen.host}:${config.listen.port}: ${whyNot(error as NodeJS.ErrnoException, config.listen)}`)
   }
-}
-
-function amend (app: FastifyInstance, { targets, tls }: Amendment): void {
-  for (const [name, list] of Object.entries(targets)) app.upstreams.get(name)!.replace(list)
-  if (tls !== undefined) (app.server as unknown as TlsServer).setSecureContext(tls)
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A worker of the cluster: asks the primary for the configuration, and serves until it is told to stop. */
 import cluster from 'node:cluster'
+import { cluster as workers } from '../lib/index.js'
 import type { Amendment } from './changes.js'
 import type { GatewayConfig } from './config.js'
 import { serve } from './serve.js'
@@ -7,8 +8,15 @@ import { serve } from './serve.js'
 /** What a worker says: first that it is there, then how its start went, and how each amendment did. */
 export type FromWorker = 'ready' | { listening: string } | { failed: string } | { amended: string | null }
 
+/** What a worker serves by. */
+export interface Plan {
+  config: GatewayConfig
+  /** Workers of one have in common what is changed by hand. Other workers by another configuration have another. */
+  generation: string
+}
+
 /** What a worker is told. `leave`: another has taken its place. */
-export type ToWorker = { serve: GatewayConfig } | { amend: Amendment } | 'leave'
+export type ToWorker = { serve: Plan } | { amend: Amendment } | 'leave'
 
 export function work (): void {
   // The primary ends when another worker cannot start; what this one still has to say to it then is of no interest.
@@ -21,9 +29,9 @@ export function work (): void {
   say('ready')
 }
 
-async function run (config: GatewayConfig, stopped: Promise<void>): Promise<void> {
+async function run ({ config, generation }: Plan, stopped: Promise<void>): Promise<void> {
   try {
-    const { address, stop, amend, leave } = await serve(config)
+    const { address, stop, amend, leave } = await serve(config, workers({ generation }))
     const left = new Promise<void>(resolve => {
       process.on('message', (message: ToWorker) => {
         if (message === 'leave') resolve(leave())
