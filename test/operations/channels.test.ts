@@ -94,6 +94,20 @@ t.test('changes of targets are told, and logged in words', async t => {
   ])
 })
 
+t.test('why a target was ejected is told', async t => {
+  const { app, url } = await startGateway(t, {
+    upstreams: { shop: { policy: 'first', targets: [{ id: 'dead', url: await refusedUrl() }, (await startTarget(t, 'a')).url], health: { passive: { consecutiveFailures: 1 } } } },
+    routes: { '/': 'shop' }
+  })
+  const seen: TargetMessage[] = []
+  const onTarget = (message: unknown): void => { seen.push(message as TargetMessage) }
+  channel('fastify-load-balancer:target').subscribe(onTarget)
+  t.teardown(() => { channel('fastify-load-balancer:target').unsubscribe(onTarget) })
+  await (await fetch(url)).text()
+  t.match(seen, [{ event: 'ejected', upstream: 'shop', target: 'dead', reason: /refused/ }])
+  t.equal(app.upstreams.get('shop')!.targets.get('dead')!.ejection.standing, 'out')
+})
+
 t.test('a fall is a warning, and so is the return; a first good probe is information', async t => {
   const lines: Array<Record<string, unknown>> = []
   const { app } = await startGateway(t, { upstreams: { shop: { targets: [{ id: 'a', url: 'http://127.0.0.1:1' }] } } }, {

@@ -3,6 +3,7 @@ import t from 'tap'
 import prometheusIo from '@prometheus-io/client'
 import promClient from 'prom-client'
 import type { MetricsClient } from '../../lib/index.js'
+import { MeetingPlace } from '../helpers/meeting-place.js'
 import { refusedUrl, startGateway, startTarget, type Ending } from '../helpers/servers.js'
 import { until } from '../helpers/wait.js'
 
@@ -105,6 +106,13 @@ t.test('names of targets are quoted, whatever they are', async t => {
 t.test('what is no client is refused', async t => {
   await t.rejects(startGateway(t, { metrics: { client: {} as MetricsClient } }), { code: 'FST_LB_INVALID_OPTIONS', message: /^metrics\.client: expected prom-client/ } as never)
   await t.rejects(startGateway(t, { metrics: true as never }), { code: 'FST_LB_INVALID_OPTIONS' } as never)
+})
+
+t.test('whether the store is there is shown, too', async t => {
+  const registry = new promClient.Registry()
+  const { app } = await startGateway(t, { metrics: { client: registry }, shared: { store: new MeetingPlace().store() }, upstreams: { shop: {} } })
+  await until(() => app.upstreams.shared!.up === true, 'the store')
+  t.match(await registry.metrics(), /fastify_lb_shared_up 1/)
 })
 
 t.test('no budget, no refusals; to reset the registry changes nothing of ours', async t => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
-import loadBalancer from '../../lib/index.js'
+import loadBalancer, { cluster } from '../../lib/index.js'
 import type { LoadBalancerOptions } from '../../lib/index.js'
 import { FakeClock } from '../helpers/clock.js'
 import { refusedUrl, startTarget, type Ending } from '../helpers/servers.js'
@@ -66,6 +66,25 @@ t.test('an upstream that is added has faults of its own, all in one error, and n
     'api.affinity.cookie.name: expected a name of its own, got "lb_shop", which "shop" has'
   ]))
   t.strictSame([...upstreams].map(({ name }) => name), ['shop'])
+})
+
+t.test('a target that is not there is told with those that are', async t => {
+  const { upstreams } = await start(t, { upstreams: { none: {}, shop: { targets: [{ id: 'a', url: 'http://a' }] } } })
+  t.throws(() => { upstreams.get('none')!.update('b', { weight: 1 }) }, faultOf(['none: no target "b"; there are none']))
+  t.throws(() => { upstreams.get('shop')!.update('b', { weight: 1 }) }, faultOf(['shop: no target "b"; there are a']))
+})
+
+t.test('what is there already shares by what it was begun with', async t => {
+  const app = await start(t, { upstreams: { shop: {} } })
+  await t.rejects(async () => await app.register(async scope => { await scope.register(loadBalancer, { shared: cluster() }) }), faultOf([
+    'shared: expected nothing, since the upstreams of this scope are there already, with what they share'
+  ]))
+})
+
+t.test('the admin API may come later, to upstreams that are there', async t => {
+  const app = await start(t, { upstreams: { shop: {} } })
+  await app.register(async scope => { await scope.register(loadBalancer, { admin: { authorize: () => true } }) })
+  t.match((await app.inject('/lb/upstreams')).json(), { upstreams: [{ name: 'shop' }] })
 })
 
 t.test('the name of a cookie is free again when its upstream is gone', async t => {

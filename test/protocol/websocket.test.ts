@@ -413,6 +413,14 @@ t.test('routes with parameters take upgrades, also where one may be absent', asy
   await t.rejects(converse(t, `${url}/houses/7`), refusal({ status: 404 }), 'which is no route')
 })
 
+t.test('the route of an upstream that is gone takes no upgrades, and says so', async t => {
+  const target = await startWebSocketTarget(t, 'a')
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/shop': 'shop' } })
+  t.equal(await (await converse(t, `${url}/shop`)).next(), 'a')
+  await app.upstreams.remove('shop')
+  await t.rejects(converse(t, `${url}/shop`), refusal({ status: 500 }))
+})
+
 t.test('over TLS, too, what is not for us is served as if it had not asked', async t => {
   const target = await startTarget(t, 'a')
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/shop': 'shop' } }, { server: { https: selfSigned(t.testdir()) } as never })

@@ -116,6 +116,12 @@ t.test('whoever leaves while his session is looked up is not served', async t =>
   await until(() => answer !== undefined, 'the look-up')
   leaving.abort()
   await t.rejects(asked)
+  // The gateway has heard of it, too.
+  let open = 1
+  await until(() => {
+    gateway.app.server.getConnections((_error, count) => { open = count })
+    return open === 0
+  }, 'the connection’s end')
   answer!(null)
   await until(() => gateway.app.upstreams.shared!.sessions.unknown + gateway.app.upstreams.shared!.sessions.late === 1, 'its end')
   t.equal(target.seen.length, 0)

@@ -179,6 +179,16 @@ t.test('Options that are wrong are told', async t => {
 
 // ---- bounded load -------------------------------------------------------------------------------------------------------
 
+t.test('What those have in flight who may not be picked counts for nobody', async t => {
+  const all = manyServers(4)
+  const policy = policyOf(all, { method: 'maglev', maxLoadFactor: 1.25 })
+  const able = all.slice(1)
+  const first = policy.pick(able, { hashKey: 'x' })
+  load(all[0]!, 100, policy)
+  load(first, 1, policy)
+  t.not(policy.pick(able, { hashKey: 'x' }), first, 'its one request is a quarter more than its share of two')
+})
+
 t.test('Capacities', async t => {
   t.equal(capacity(1.25, 10, 1 / 4), 4)
   t.equal(capacity(1.25, 100, 1 / 10), 13)
