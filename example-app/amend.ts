@@ -7,8 +7,9 @@ import type { Amendment, TargetList } from './changes.js'
 
 export function amend (app: FastifyInstance, { targets, tls }: Amendment): void {
   for (const [name, { before, after }] of Object.entries(targets)) {
-    const upstream = app.upstreams.get(name)!
-    upstream.replace(withWhatWasSet(upstream, before, after))
+    const upstream = app.upstreams.get(name)
+    // One that was taken out by hand stays out until others begin from the file.
+    if (upstream !== undefined) upstream.replace(withWhatWasSet(upstream, before, after))
   }
   if (tls !== undefined) (app.server as unknown as TlsServer).setSecureContext(tls)
 }

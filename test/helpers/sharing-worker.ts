@@ -1,6 +1,6 @@
 /** A worker of a cluster: a gateway that shares with the others, told by the test's own messages what to do. Started by `test/helpers/workers.ts`. */
 import client from 'prom-client'
-import { cluster, type AffinityOptions, type ClusterSharingOptions, type TargetUpdateOptions } from '../../lib/index.js'
+import { cluster, clusterPrimary, type AffinityOptions, type ClusterSharingOptions, type TargetUpdateOptions } from '../../lib/index.js'
 import { sharingGateway } from './sharing.js'
 
 interface Order { number: number, act: string, words: unknown[] }
@@ -20,6 +20,14 @@ const acts: Record<string, (...words: any[]) => unknown> = {
   url: () => gateway.url,
   shared: () => gateway.app.upstreams.shared,
   warnings: () => gateway.warnings,
+  primary: () => {
+    try {
+      clusterPrimary()
+      return 'it took it'
+    } catch (error) {
+      return (error as Error).message
+    }
+  },
   update: (id: string, options: TargetUpdateOptions) => { gateway.shop.update(id, options) },
   end: async () => { for (const end of ends) await end() }
 }

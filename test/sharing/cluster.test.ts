@@ -40,6 +40,7 @@ t.test('workers', async t => {
     await two.update('a', { state: 'ready', weight: 2 })
     await workersHave([one, two], 'a ready 2, b ready 1')
     t.strictSame(own, ['ready', 'ready'])
+    t.equal(await one.primary(), 'clusterPrimary(): expected to be called in the primary, got a worker')
   })
 
   t.test('a cookie of one means the same to the other', async t => {
