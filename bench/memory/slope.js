@@ -3,9 +3,9 @@ import { Child } from '../child.js'
 import { progress } from '../session.js'
 import { lineThrough } from '../stats.js'
 
-/** Looks at the heap, and those at the beginning that do not count: code is compiled, tables find their size. */
-const LOOKS = 22
-const SETTLING = 2
+/** Looks at the heap, and those at the beginning that do not count: code is compiled, and compiled again, and tables find their size, for half a million requests. */
+const LOOKS = 32
+const SETTLING = 12
 
 const CONNECTIONS = 32
 /** Standard errors by which a slope has to be above zero to be one. */
