@@ -22,6 +22,7 @@ const primaryOptions = object<Required<ClusterPrimaryOptions>>({ sessions: optio
  */
 export function clusterPrimary (options: ClusterPrimaryOptions = {}): () => void {
   const { sessions } = checked(primaryOptions, options, '')
+  /* c8 ignore next -- in a worker, where the test for it hears of it but its coverage does not */
   if (!cluster.isPrimary) refuse(['clusterPrimary(): expected to be called in the primary, got a worker'])
   running ??= serve(new Meeting(sessions))
   return running

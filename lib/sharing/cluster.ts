@@ -86,7 +86,11 @@ class ClusterStore implements SharedStore {
         clearTimeout(timer)
         resolve(value)
       })
-      process.send!(marked({ space: this.#space, generation: this.#generation, number, deed, words }), undefined, undefined, (error: Error | null) => { if (error !== null) reject(error) })
+      const message = marked({ space: this.#space, generation: this.#generation, number, deed, words })
+      process.send!(message, undefined, undefined, (error: Error | null) => {
+        /* c8 ignore next -- the primary has ended, and so does this worker in a moment */
+        if (error !== null) reject(error)
+      })
     }).finally(() => { this.#answers.delete(number) })
   }
 }

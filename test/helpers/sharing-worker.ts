@@ -20,6 +20,16 @@ const acts: Record<string, (...words: any[]) => unknown> = {
   url: () => gateway.url,
   shared: () => gateway.app.upstreams.shared,
   warnings: () => gateway.warnings,
+  store: async () => {
+    const { store } = cluster({ prefix: 'own' })
+    store.open({ heard () {}, missed () {} })
+    await store.put('kept', 'here')
+    await store.put('gone', 'there')
+    await store.drop('gone')
+    const held = await store.held()
+    store.close()
+    return held
+  },
   primary: () => {
     try {
       clusterPrimary()

@@ -35,6 +35,8 @@ export class TestWorker {
   url (): Promise<string> { return this.#ask('url') as Promise<string> }
   shared (): Promise<SharedSnapshot> { return this.#ask('shared') as Promise<SharedSnapshot> }
   warnings (): Promise<string[]> { return this.#ask('warnings') as Promise<string[]> }
+  /** What is held after two things were put in a store of its own, and one was dropped. */
+  store (): Promise<unknown> { return this.#ask('store') }
   /** What `clusterPrimary()` says in a worker. */
   primary (): Promise<string> { return this.#ask('primary') as Promise<string> }
   async update (id: string, options: TargetUpdateOptions): Promise<void> { await this.#ask('update', id, options) }

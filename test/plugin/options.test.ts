@@ -24,6 +24,8 @@ const cookieFaults = (cookie: unknown): string[] => affinityFaults({ cookie })
 // ---- defaults -------------------------------------------------------------------------------------------------------------
 
 t.test('no options at all are options', async t => {
+  const cookie = { affinity: { cookie: { name: 'lb', secret: 'sixteen letters.' } } }
+  t.ok(checked(pluginOptions(() => false), { upstreams: { shop: cookie } }, ''))
   t.strictSame(checked(pluginOptions(() => false), {}, ''), { upstreams: {}, routes: [], admin: false, metrics: false, shared: false, drainMs: 30_000 })
 })
 

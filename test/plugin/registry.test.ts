@@ -81,6 +81,14 @@ t.test('what is there already shares by what it was begun with', async t => {
   ]))
 })
 
+t.test('a cookie has one owner, also where upstreams are added to those that are there', async t => {
+  const cookie = { affinity: { cookie: { name: 'mine', secret: 'sixteen letters.' } } }
+  const app = await start(t, { upstreams: { shop: cookie } })
+  await t.rejects(async () => await app.register(async scope => { await scope.register(loadBalancer, { upstreams: { api: cookie } }) }), faultOf([
+    'upstreams.api.affinity.cookie.name: expected a name of its own, got "mine", which "shop" has'
+  ]))
+})
+
 t.test('the admin API may come later, to upstreams that are there', async t => {
   const app = await start(t, { upstreams: { shop: {} } })
   await app.register(async scope => { await scope.register(loadBalancer, { admin: { authorize: () => true } }) })

@@ -1,13 +1,12 @@
 /** The plugin beside others, in whatever order, and beside itself. */
 import t from 'tap'
-import { createRequire } from 'node:module'
 import fastifyCookie from '@fastify/cookie'
 import fastifyHttpProxy from '@fastify/http-proxy'
 import fastifyReplyFrom from '@fastify/reply-from'
 import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
-import loadBalancer, { loadBalancer as named } from '../../lib/index.js'
+import loadBalancer from '../../lib/index.js'
 import { startGateway, startTarget } from '../helpers/servers.js'
 
 t.test("a user's own reply-from, http-proxy, cookie and websocket work, registered before or after", async t => {
@@ -147,14 +146,13 @@ t.test('route options go through: methods, constraints, hooks', async t => {
   t.strictSame(target.seen.map(({ url }) => url), ['/v1', '/v1/', '/v1/a%2Fb//c?d=/../e', '/v1?x', '/v1/z', '/', '/x'])
 })
 
-t.test('require() gives the plugin itself, import gives it by default and by name', async t => {
-  const required = createRequire(import.meta.url)('../../dist/lib/index.js')
-  t.type(required, 'function')
-  t.equal(required.loadBalancer, required)
-  t.equal(required.default, required)
-  t.equal(loadBalancer, named)
-  const app = Fastify()
-  await app.register(required, { upstreams: { shop: {} } })
-  t.ok(app.upstreams.has('shop'))
-  await app.close()
+t.test('where an upstream takes no upgrades, they are the affair of @fastify/websocket, which ends them', async t => {
+  const target = await startTarget(t, 'ours')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], upgrades: [] } }, routes: { '/shop': 'shop' } }, {
+    before: async app => { await app.register(fastifyWebsocket) }
+  })
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/shop`)
+  const ended = await new Promise(resolve => { socket.on('close', resolve) })
+  t.equal(ended, 1005, 'without a code')
+  t.strictSame(target.seen, [])
 })

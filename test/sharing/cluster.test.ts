@@ -22,7 +22,14 @@ t.test('without clusterPrimary() a worker works alone, and says why; once it is 
     void early.shared().then(shared => { up = shared.up === true })
     return up
   }, 'they meet')
+  t.strictSame(await early.store(), { kept: 'here' }, 'a store by itself')
   end()
+})
+
+t.test('where there is no cluster, there is nobody to share with', async t => {
+  const { store } = cluster()
+  await store.put('key', 'value')
+  t.strictSame([await store.held(), await store.recall('key')], [{}, null])
 })
 
 t.test('workers', async t => {
