@@ -28,12 +28,16 @@ export async function change (target, change) {
   announce('The button Undo at the end of the page takes it back')
 }
 
-undo.addEventListener('click', async () => {
-  const last = done.at(-1)
-  if (last === undefined || !await send(last.target, last.before)) return
-  done.pop()
-  show(`undone: ${last.what}`)
-})
+// One after the other: whoever presses the button twice takes two changes back.
+let turn = Promise.resolve()
+undo.addEventListener('click', () => { turn = turn.then(takeBack) })
+
+async function takeBack () {
+  const last = done.pop()
+  if (last === undefined) return
+  if (await send(last.target, last.before)) show(`undone: ${last.what}`)
+  else done.push(last)
+}
 
 byId('dismiss', HTMLButtonElement).addEventListener('click', () => {
   notice.hidden = true
