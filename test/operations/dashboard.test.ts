@@ -119,9 +119,16 @@ t.test('in Chromium', needsChromium, async t => {
     await eventually('figures have changed', async () => shop.snapshot().targets[0]!.requests > requests + 20)
     t.equal(await focused(), 'Weight of birch')
     await tabTo('Undo')
-    // Twice at once: two changes are taken back.
+    // Twice, before the first is answered: two changes are taken back.
+    let answer!: () => void
+    const pressed = new Promise<void>(resolve => { answer = resolve })
+    await page.route(/\/target\?/, async route => {
+      await pressed
+      await route.continue()
+    })
     await page.keyboard.press('Enter')
     await page.keyboard.press('Enter')
+    answer()
     await eventually('the weight is back', async () => shop.targets.get('birch')!.weight === 2)
     await eventually('so is the state', async () => shop.targets.get('birch')!.state === 'ready')
     t.equal(await focused(), 'Undo')
