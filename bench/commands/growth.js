@@ -15,9 +15,9 @@ const QUICK = { rounds: 3, seconds: 0.3, warmUp: { requests: 2_000, seconds: 1 }
 const WORKLOAD = 'get100b'
 
 const proxied = name => (origins, core) => startContestant(name, { origins, core })
-const clustered = workers => async (origins, core) => {
+const clustered = (proxy, workers) => async (origins, core) => {
   const child = new Child('cluster.js', [], { core })
-  const { port } = await child.call('start', { origins, workers })
+  const { port } = await child.call('start', { proxy, origins, workers })
   return { port, end: () => child.end(), cpu: () => cpuOf(child.pid) }
 }
 const ofEach = (sizes, settings) => ['ours', 'floor'].flatMap(name => sizes.map(size => ({ series: name, start: proxied(name), ...settings(size) })))
@@ -28,7 +28,7 @@ const PARTS = {
   connections: { title: 'connections, 2 targets', entries: ofEach([32, 128, 512, 2_048], size => ({ size, targets: 2, connections: size })) },
   workers: {
     title: 'workers of node:cluster on one core, 32 connections, 2 targets',
-    entries: [1, 2].map(size => ({ series: 'ours', start: clustered(size), size, targets: 2, connections: 32 }))
+    entries: ['ours', 'floor'].flatMap(name => [1, 2].map(size => ({ series: name, start: clustered(name, size), size, targets: 2, connections: 32 })))
   }
 }
 

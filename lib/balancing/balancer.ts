@@ -1,7 +1,8 @@
 /**
  * The core: keeps the targets of one upstream, knows who may be picked, asks the policy, and counts what is in flight.
  *
- * Everything that decides who may be picked is worked out when something changes (`#refresh`); a pick reads the result.
+ * Everything that decides who may be picked is worked out once for each change, by the pick that follows it: a thousand targets that turn at the same
+ * moment are looked through once, not a thousand times.
  */
 import type { Clock, Random } from './clock.js'
 import { Ejection, type EjectionRules } from './ejection.js'
@@ -48,8 +49,9 @@ export class Balancer implements Lessor {
   readonly #options: BalancerOptions
   readonly #policy: Policy
   readonly #passive: PassiveHealth
-  #available: Availability = { levels: [], panic: false }
-  /** How many targets have no slot left; nobody needs to be looked at while it is 0. */
+  /** Undefined when something has changed since. */
+  #derived: Availability | undefined
+  /** How many targets have no slot left; nobody needs to be looked at while it is 0. As old as `#derived`. */
   #full = 0
   readonly #warmUp: WarmUp | undefined
 
@@ -312,8 +314,15 @@ export class Balancer implements Lessor {
 
   /** State, health or ejection of somebody changed. */
   #refresh (): void {
-    this.#available = availability(this.all, this.#options)
+    this.#derived = undefined
+  }
+
+  get #available (): Availability { return this.#derived ?? this.#derive() }
+
+  #derive (): Availability {
     this.#full = this.all.reduce((count, target) => count + (target.full ? 1 : 0), 0)
+    this.#derived = availability(this.all, this.#options)
+    return this.#derived
   }
 }
 

@@ -12,6 +12,8 @@ import type { ProbeSettings } from './probe-options.js'
 
 /** First probes that may be under way at once: a pool of 1,000 targets is not to be dialled in one go. */
 const FIRST_ROUND_WIDTH = 64
+/** And that may begin in one turn of the event loop: requests wait for the turn's end. */
+const BEGIN_AT_ONCE = 4
 
 interface Watch {
   readonly target: Target
@@ -39,6 +41,8 @@ export class Prober {
   readonly #waiting: Array<() => void> = []
   /** First probes under way. */
   #firstProbes = 0
+  /** The next of those that wait begin in the next turn of the event loop. */
+  #beginning = false
   /** First probes under way, and those that wait for their turn, as promises. */
   readonly #unsettled = new Set<Promise<void>>()
   readonly #onAdded = ({ target }: { target: string }): void => { this.#begin(target) }
@@ -93,13 +97,25 @@ export class Prober {
   }
 
   async #probeFirst (watch: Watch): Promise<void> {
-    // Whoever ends hands its place over to the next.
-    if (this.#firstProbes === FIRST_ROUND_WIDTH) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
-    else this.#firstProbes++
+    await new Promise<void>(resolve => {
+      this.#waiting.push(resolve)
+      this.#letBegin()
+    })
     await this.#probe(watch, true)
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#firstProbes--
-    else next()
+    this.#firstProbes--
+    this.#letBegin()
+  }
+
+  #letBegin (): void {
+    if (this.#beginning || this.#waiting.length === 0 || this.#firstProbes === FIRST_ROUND_WIDTH) return
+    this.#beginning = true
+    setImmediate(() => {
+      this.#beginning = false
+      const next = this.#waiting.splice(0, Math.min(BEGIN_AT_ONCE, FIRST_ROUND_WIDTH - this.#firstProbes))
+      this.#firstProbes += next.length
+      for (const begin of next) begin()
+      this.#letBegin()
+    })
   }
 
   #end (id: string): void {

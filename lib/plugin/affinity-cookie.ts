@@ -67,8 +67,8 @@ export class AffinityCookie implements Affinity {
   readonly #serialize: SerializeCookie
   readonly #timed: boolean
   readonly #tokens = new Map<string, Token>()
-  /** The token for new cookies, by target. */
-  readonly #current = new Map<string, string>()
+  /** A target's tokens, by its id: one for each secret, in their order. */
+  readonly #tokensOf = new Map<string, readonly string[]>()
   /** Cookies without times are the same for everybody. */
   readonly #written = new Map<string, string>()
 
@@ -104,21 +104,20 @@ export class AffinityCookie implements Affinity {
   // ---- tokens -----------------------------------------------------------------------------------------------------------
 
   #learn (target: string): void {
-    this.#settings.secrets.forEach((secret, i) => {
-      const value = this.#tokenOf(secret, target)
-      this.#tokens.set(value, { target, secret })
-      if (i === 0) this.#current.set(target, value)
-    })
+    const { secrets } = this.#settings
+    const tokens = secrets.map(secret => this.#tokenOf(secret, target))
+    tokens.forEach((value, i) => { this.#tokens.set(value, { target, secret: secrets[i]! }) })
+    this.#tokensOf.set(target, tokens)
   }
 
   #forget (target: string): void {
-    for (const secret of this.#settings.secrets) {
-      const value = this.#tokenOf(secret, target)
+    // One that was taken out before everybody had heard that it came is not known here.
+    for (const value of this.#tokensOf.get(target) ?? []) {
       this.#tokens.delete(value)
       this.#written.delete(value)
       this.#written.delete(secureKey(value))
     }
-    this.#current.delete(target)
+    this.#tokensOf.delete(target)
   }
 
   #tokenOf (secret: string, target: string): string {
@@ -149,7 +148,7 @@ export class AffinityCookie implements Affinity {
   // ---- cookies ----------------------------------------------------------------------------------------------------------
 
   #write (target: string, issued: number | undefined, secure: boolean): string | undefined {
-    const token = this.#current.get(target)
+    const token = this.#tokensOf.get(target)?.[0]
     if (token === undefined) return undefined // removed while it served
     if (this.#timed) return this.#serialized(this.#timedValue(token, issued), secure)
     const key = secure ? secureKey(token) : token

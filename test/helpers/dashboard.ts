@@ -59,3 +59,21 @@ export function keepAsking (t: Ending, url: string, atOnce = 4): void {
     await Promise.all(all)
   })
 }
+
+interface TraceEvent { name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args: { name?: string } }
+
+/**
+ * What the page's thread does from now on, be it script, layout or painting. The returned function ends that and resolves to its longest task, in
+ * milliseconds: how long it took, and for how long of that it had a processor, which is what the page can do something about.
+ */
+export async function watchTasks (browser: Browser, page: Page): Promise<() => Promise<{ ms: number, cpuMs: number }>> {
+  await browser.startTracing(page, { categories: ['toplevel'] })
+  return async () => {
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] }
+    const main = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid}/${tid}`)
+    const tasks = traceEvents.filter(({ name, ph, pid, tid }) => name.endsWith('RunTask') && ph === 'X' && main.includes(`${pid}/${tid}`))
+    if (tasks.length === 0) throw new Error('the browser has told of no task')
+    const { dur = 0, tdur = 0 } = tasks.reduce((longest, task) => task.dur! > longest.dur! ? task : longest)
+    return { ms: dur / 1_000, cpuMs: tdur / 1_000 }
+  }
+}

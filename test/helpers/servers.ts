@@ -2,11 +2,20 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import loadBalancer from '../../lib/index.js'
 import type { LoadBalancerOptions } from '../../lib/index.js'
+import { seededRandom } from './clock.js'
 import type { Ending } from './targets.js'
 
 export * from './targets.js'
 
 export interface Gateway { app: FastifyInstance, url: string }
+
+let seed = 0
+
+/** With chance the same in every run, but another in each upstream: what holds for one draw of a hundred is not to fail in another. */
+function reproducible (options: LoadBalancerOptions): LoadBalancerOptions {
+  const upstreams = Object.entries(options.upstreams ?? {}).map(([name, upstream]) => [name, { random: seededRandom(++seed), ...upstream }] as const)
+  return { ...options, upstreams: Object.fromEntries(upstreams) }
+}
 
 /** A Fastify server with the plugin, listening. `before` and `after` register what a user would, around it. */
 export async function startGateway (t: Ending, options: LoadBalancerOptions, { server = {}, before, after }: {
@@ -16,7 +25,7 @@ export async function startGateway (t: Ending, options: LoadBalancerOptions, { s
 } = {}): Promise<Gateway> {
   const app = Fastify({ forceCloseConnections: true, ...server }) as FastifyInstance
   await before?.(app)
-  await app.register(loadBalancer, options)
+  await app.register(loadBalancer, reproducible(options))
   await after?.(app)
   t.teardown(() => app.close())
   // Workers of a cluster would share a port.

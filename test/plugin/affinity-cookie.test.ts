@@ -72,6 +72,15 @@ t.test('a target that was taken out while it served is not named to anybody', as
   t.strictSame(lb.served(lb.read({}), gone, { 'cache-control': 'public' }), { 'cache-control': 'public' })
 })
 
+t.test("a target that a listener takes out before anybody has heard that it came is nobody's", async t => {
+  const lb = bench()
+  lb.upstream.once('target:removed', () => { void lb.upstream.remove('d') })
+  lb.upstream.replace([{ id: 'b', url: 'http://b.internal' }, { id: 'd', url: 'http://d.internal' }])
+  t.strictSame([...lb.upstream.targets.keys()], ['b'])
+  t.equal(lb.read({ cookie: `lb=${hmac(SECRET, 'shop\0d')}` }).target, undefined)
+  t.equal(lb.read({ cookie: `lb=${valueFor(lb, 'b')}` }).target, 'b')
+})
+
 // ---- secrets --------------------------------------------------------------------------------------------------------------
 
 t.test('two gateways with one secret agree, two secrets do not', async t => {

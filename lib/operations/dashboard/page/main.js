@@ -39,7 +39,7 @@ function drawNow () {
   const tops = [...views.values()].map(view => view.measure())
   const { now } = model
   let i = 0
-  for (const view of views.values()) view.render(tops[i++], now, model.timeBounds)
+  for (const view of views.values()) if (!view.render(tops[i++], now, model.timeBounds)) draw()
   updateDetails(now)
   drawEvents()
   const all = [...views.values()]

@@ -10,6 +10,8 @@ import { count, duration, rate } from './words.js'
 const ROW_HEIGHT = 34
 /** Rows beyond what is in sight, and the step in which the window moves. */
 const SPARE = 10
+/** Rows that are made in one frame: more would be felt. What is in sight comes first. */
+const NEW_IN_A_FRAME = 16
 
 /**
  * @typedef {import('./model.js').Target} Target
@@ -90,11 +92,13 @@ export class UpstreamView {
    * @param {number} top as measured
    * @param {number} now
    * @param {number[]} timeBounds
+   * @returns {boolean} all is there; else another frame has to follow
    */
   render (top, now, timeBounds) {
     this.#renderHeading(timeBounds)
-    this.#renderWindow(top)
+    const complete = this.#renderWindow(top)
     for (const row of this.#rows.values()) row.update(now, timeBounds)
+    return complete
   }
 
   /** @param {number[]} timeBounds */
@@ -134,21 +138,33 @@ export class UpstreamView {
     element.classList.toggle('lately', lately)
   }
 
-  /** @param {number} top */
+  /**
+   * @param {number} top
+   * @returns {boolean} all that should be in the page is
+   */
   #renderWindow (top) {
     const all = this.#arranged
-    const first = clamp(Math.floor(-top / ROW_HEIGHT / SPARE) * SPARE - SPARE, 0, all.length)
-    const last = clamp(Math.ceil((window.innerHeight - top) / ROW_HEIGHT / SPARE) * SPARE + SPARE, first, all.length)
-    const inSight = new Set(all.slice(first, last))
+    const first = clamp(Math.floor(-top / ROW_HEIGHT / SPARE) * SPARE, 0, all.length)
+    const last = clamp(Math.ceil((window.innerHeight - top) / ROW_HEIGHT / SPARE) * SPARE, first, all.length)
+    const wanted = [...all.slice(first, last), ...all.slice(Math.max(first - SPARE, 0), first), ...all.slice(last, last + SPARE)]
     // Whoever has the focus keeps it, also when it is scrolled out of sight.
     const focused = [...this.#rows.values()].find(({ element }) => element.contains(document.activeElement))?.target
-    if (focused !== undefined && all.includes(focused)) inSight.add(focused)
-    const inPage = all.map(target => inSight.has(target) ? target : undefined)
+    if (focused !== undefined && all.includes(focused)) wanted.push(focused)
+    let room = NEW_IN_A_FRAME
+    const shown = new Set(wanted.filter(target => this.#rows.has(target) || room-- > 0))
+    this.#show(shown)
+    return room >= 0
+  }
+
+  /** @param {Set<Target>} shown */
+  #show (shown) {
+    const all = this.#arranged
+    const inPage = all.map(target => shown.has(target) ? target : undefined)
     if (inPage.length === this.#inPage.length && inPage.every((target, i) => target === this.#inPage[i])) return
     this.#inPage = inPage
     setAttribute(this.#table, 'aria-rowcount', String(all.length + 1))
     for (const [target, row] of this.#rows) {
-      if (inSight.has(target)) continue
+      if (shown.has(target)) continue
       this.#rows.delete(target)
       row.element.remove()
     }
