@@ -27,7 +27,7 @@ export function logChanges (upstream: Upstream, log: FastifyBaseLogger): void {
       if (falls) fallen.add(id)
       if (event === 'target:removed') fallen.delete(id)
       const target = upstream.targets.get(id)
-      log[level]({ ...message, ...(target !== undefined && { state: target.state, weight: target.weight }) }, WORDS[event])
+      log[level]({ ...message, state: target?.state, weight: target?.weight }, WORDS[event])
     })
   }
 }

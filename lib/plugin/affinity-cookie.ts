@@ -1,7 +1,7 @@
 /**
  * The issued cookie: its value is a token for a target, opaque and unforgeable, the same on every gateway that has the secret. Tokens are
- * worked out when targets come, so a request costs a look in a map. With `maxIdle` or `maxLife` the value carries times and a MAC of its own, and
- * then there is crypto per request.
+ * worked out once, so a request costs a look in a map. With `maxIdle` or `maxLife` the value carries times and a MAC of its own, and then there is
+ * crypto per request.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
@@ -69,6 +69,8 @@ export class AffinityCookie implements Affinity {
   readonly #tokens = new Map<string, Token>()
   /** A target's tokens, by its id: one for each secret, in their order. */
   readonly #tokensOf = new Map<string, readonly string[]>()
+  /** Targets whose tokens are not worked out yet: a thousand may come at once, and that is not the moment. */
+  readonly #unlearned = new Set<string>()
   /** Cookies without times are the same for everybody. */
   readonly #written = new Map<string, string>()
 
@@ -79,15 +81,15 @@ export class AffinityCookie implements Affinity {
     this.#upstream = upstream
     this.#serialize = serialize
     this.#timed = settings.maxIdle > 0 || settings.maxLife > 0
-    for (const id of upstream.targets.keys()) this.#learn(id)
-    upstream.on('target:added', ({ target }) => { this.#learn(target) })
+    for (const id of upstream.targets.keys()) this.#unlearned.add(id)
+    upstream.on('target:added', ({ target }) => { this.#unlearned.add(target) })
     upstream.on('target:removed', ({ target }) => { this.#forget(target) })
   }
 
   read (request: FastifyRequest): Visitor {
     const value = findCookie(request.raw.headers.cookie, this.name)
     if (value === undefined || value.length > LONGEST_VALUE) return stranger
-    return this.#timed ? this.#readTimed(value) : this.#known(this.#tokens.get(value), 0, false)
+    return this.#timed ? this.#readTimed(value) : this.#known(this.#find(value), 0, false)
   }
 
   served (visitor: Visitor, target: Target, headers: Headers, request: FastifyRequest): void {
@@ -103,7 +105,15 @@ export class AffinityCookie implements Affinity {
 
   // ---- tokens -----------------------------------------------------------------------------------------------------------
 
+  #find (value: string): Token | undefined {
+    const token = this.#tokens.get(value)
+    if (token !== undefined || this.#unlearned.size === 0) return token
+    for (const target of this.#unlearned) this.#learn(target)
+    return this.#tokens.get(value)
+  }
+
   #learn (target: string): void {
+    this.#unlearned.delete(target)
     const { secrets } = this.#settings
     const tokens = secrets.map(secret => this.#tokenOf(secret, target))
     tokens.forEach((value, i) => { this.#tokens.set(value, { target, secret: secrets[i]! }) })
@@ -111,7 +121,7 @@ export class AffinityCookie implements Affinity {
   }
 
   #forget (target: string): void {
-    // One that was taken out before everybody had heard that it came is not known here.
+    this.#unlearned.delete(target)
     for (const value of this.#tokensOf.get(target) ?? []) {
       this.#tokens.delete(value)
       this.#written.delete(value)
@@ -134,7 +144,7 @@ export class AffinityCookie implements Affinity {
   #readTimed (value: string): Visitor {
     const end = value.lastIndexOf('.')
     const [tokenValue = '', issuedText = '', seenText = ''] = value.slice(0, Math.max(end, 0)).split('.')
-    const token = this.#tokens.get(tokenValue)
+    const token = this.#find(tokenValue)
     if (token === undefined || !sameText(value.slice(end + 1), this.#macOf(token.secret, value.slice(0, end)))) return stranger
     const { maxIdle, maxLife } = this.#settings
     const now = this.#upstream.clock.now()
@@ -148,6 +158,7 @@ export class AffinityCookie implements Affinity {
   // ---- cookies ----------------------------------------------------------------------------------------------------------
 
   #write (target: string, issued: number | undefined, secure: boolean): string | undefined {
+    if (this.#unlearned.has(target)) this.#learn(target)
     const token = this.#tokensOf.get(target)?.[0]
     if (token === undefined) return undefined // removed while it served
     if (this.#timed) return this.#serialized(this.#timedValue(token, issued), secure)
