@@ -1,7 +1,7 @@
 /** What a request costs with more targets, more connections, and more workers. */
 import { parseArgs } from 'node:util'
 import { Child } from '../child.js'
-import { startContestant } from '../contestants.js'
+import { startProxy } from '../contestants.js'
 import { assignCores } from '../cores.js'
 import { cpuOf } from '../cpu.js'
 import { namesOf, numberOf } from '../options.js'
@@ -14,7 +14,8 @@ const FULL = { rounds: 12, seconds: 0.5, warmUp: { requests: 8_000, seconds: 10 
 const QUICK = { rounds: 3, seconds: 0.3, warmUp: { requests: 2_000, seconds: 1 } }
 const WORKLOAD = 'get100b'
 
-const proxied = name => (origins, core) => startContestant(name, { origins, core })
+// Ours draws some and takes the best.
+const proxied = name => (origins, core) => startProxy(name, { origins, core, drawn: true })
 const clustered = (proxy, workers) => async (origins, core) => {
   const child = new Child('cluster.js', [], { core })
   const { port } = await child.call('start', { proxy, origins, workers })

@@ -1,5 +1,5 @@
 /**
- * The least a proxy in Node can do: node:http on one side, undici's dispatch on the other, targets in turn. Headers go through as they
+ * The least a proxy in Node can do: node:http on one side, undici's dispatch on the other, targets in turn, or drawn. Headers go through as they
  * came, bodies stream both ways with backpressure, and a response that came in one read leaves in one write. Nothing else: no hop-by-hop
  * rules, no failover, no look at whether the client is still there.
  */
@@ -7,13 +7,15 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { Pool } from 'undici'
 
-export async function start (origins) {
+/** `drawn`: targets at random, which reach their memory, and that of their connections, in no order. */
+export async function start (origins, { drawn = false } = {}) {
   const pools = origins.map(origin => new Pool(origin, { connections: null }))
   let turn = 0
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const { method, url, rawHeaders, headers } = request
     const body = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined ? null : request
-    pools[turn++ % pools.length].dispatch({ method, path: url, headers: rawHeaders, body }, new Handler(response))
+    const next = drawn ? Math.floor(Math.random() * pools.length) : turn++ % pools.length
+    pools[next].dispatch({ method, path: url, headers: rawHeaders, body }, new Handler(response))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
