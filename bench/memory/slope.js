@@ -8,12 +8,14 @@ const LOOKS = 32
 const SETTLING = 12
 
 const CONNECTIONS = 32
+/** Without the optimizing compilers: their records of the code they have made, and made anew, grow for millions of requests, and are on the heap as well. */
+const FLAGS = ['--expose-gc', '--no-opt', '--no-sparkplug', '--no-flush-bytecode']
 /** Standard errors by which a slope has to be above zero to be one. */
 const ERRORS = 2
 
 export const heapSlope = {
   async measure ({ load, origins }, { requests, cores }) {
-    const gateway = new Child('memory/gateway.js', ['ours'], { core: cores.proxy, flags: ['--expose-gc'] })
+    const gateway = new Child('memory/gateway.js', ['ours'], { core: cores.proxy, flags: FLAGS })
     const { port } = await gateway.call('start', { origins: origins.slice(0, 2) })
     await load.call('gather', { port, workload: 'get100b', connections: CONNECTIONS })
     const looks = []

@@ -80,6 +80,7 @@ export class Pools {
       leaving = target.inFlight === 0 ? { drained: () => {}, gone: this.#cut(target) } : this.#leave(target)
       this.#leaving.set(target, leaving)
     }
+    if (target.inFlight === 0) return leaving.gone
     const timer = this.#clock.after(drainMs, leaving.drained, undefined)
     return leaving.gone.finally(() => this.#clock.cancel(timer))
   }
