@@ -11,6 +11,7 @@ const KNOWN = {
   '@fastify/http-proxy': { file: 'fastify-http-proxy' },
   'reply-from': { file: 'reply-from' },
   'http-proxy': { file: 'http-proxy' },
+  'floor in Fastify': { file: 'fastify-floor' },
   floor: { file: 'floor' },
   nginx: { program: 'nginx', start: (origins, core) => startNginx('least_conn', origins, core) },
   HAProxy: { program: 'haproxy', start: (origins, core) => startHaproxy('leastconn', origins, core) }
