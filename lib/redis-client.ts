@@ -2,34 +2,47 @@
 
 /** A client of ioredis. */
 export interface IoRedisClient {
+  /** The command `TYPE`. */
   type (key: string): Promise<string>
+  /** The command `GET`. */
   get (key: string): Promise<string | null>
+  /** The command `HGETALL`. */
   hgetall (key: string): Promise<Record<string, string>>
+  /** Another connection of the same settings, for messages. */
   duplicate (): IoRedisSubscriber
 }
 
 /** A connection of ioredis for messages. */
 export interface IoRedisSubscriber extends RedisSubscriber {
+  /** The command `SUBSCRIBE`. */
   subscribe (channel: string): Promise<unknown>
 }
 
 /** A client of node-redis, version 4 or later. */
 export interface NodeRedisClient {
+  /** The command `TYPE`. */
   type (key: string): Promise<string>
+  /** The command `GET`. */
   get (key: string): Promise<string | null>
+  /** The command `HGETALL`. */
   hGetAll (key: string): Promise<Record<string, string>>
+  /** Another connection of the same settings, for messages. */
   duplicate (): NodeRedisSubscriber
 }
 
 /** A connection of node-redis for messages. */
 export interface NodeRedisSubscriber extends RedisSubscriber {
+  /** Opens the connection. */
   connect (): Promise<unknown>
+  /** The command `SUBSCRIBE`. */
   subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
 }
 
 /** A connection of its own, for messages. */
 export interface RedisSubscriber {
+  /** Listens to `error`, `ready` and, with ioredis, `message`. */
   on (event: string, listener: (...args: any[]) => void): unknown
+  /** Closes it. */
   disconnect (): unknown
 }
 

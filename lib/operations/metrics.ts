@@ -17,6 +17,7 @@ export interface MetricsClient {
 
 /** A registry of such a client. */
 export interface MetricsRegistry {
+  /** Has a metric shown, with what it says of itself. */
   registerMetric (metric: never): void
 }
 

@@ -23,7 +23,7 @@ export interface AffinityCookieOptions extends CookieAttributes {
    * restart, and two processes do not agree.
    * @default random
    */
-  secret?: string | string[]
+  secret?: string | string[] | undefined
   /** Milliseconds without a request after which the client belongs to nobody; kept by the gateway, whatever the browser does. @default 0, no limit */
   maxIdle?: number
   /** Milliseconds after which the client belongs to nobody; kept by the gateway. @default 0, no limit */

@@ -18,7 +18,7 @@ export interface BalanceOptions {
   /** Path to ask the target for, the query is kept where it has none of its own. @default the request's */
   path?: string
   /** What hash policies go by. @default what their own `key` makes of the request */
-  hashKey?: string
+  hashKey?: string | undefined
   /** Only targets that carry these tags. Outranks the route's `split`. @default {} */
   tags?: Record<string, string>
   /** When none of those can take the request: `any` other target, or `none`, and the answer is 503. @default 'none' */

@@ -9,17 +9,25 @@ export type SharedRedisClient = SharedIoRedisClient | SharedNodeRedisClient
 
 /** A client of ioredis, as sharing uses it. */
 export interface SharedIoRedisClient extends IoRedisClient {
+  /** The command `PUBLISH`. */
   publish (channel: string, message: string): Promise<unknown>
+  /** The command `HSET`. */
   hset (key: string, field: string, value: string): Promise<unknown>
+  /** The command `HDEL`. */
   hdel (key: string, field: string): Promise<unknown>
+  /** The command `PSETEX`. */
   psetex (key: string, ms: number, value: string): Promise<unknown>
 }
 
 /** A client of node-redis, version 4 or later, as sharing uses it. */
 export interface SharedNodeRedisClient extends NodeRedisClient {
+  /** The command `PUBLISH`. */
   publish (channel: string, message: string): Promise<unknown>
+  /** The command `HSET`. */
   hSet (key: string, field: string, value: string): Promise<unknown>
+  /** The command `HDEL`. */
   hDel (key: string, field: string): Promise<unknown>
+  /** The command `PSETEX`. */
   pSetEx (key: string, ms: number, value: string): Promise<unknown>
 }
 

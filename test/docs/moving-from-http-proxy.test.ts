@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { startTarget } from '../helpers/targets.js'
 import { startWebSocketTarget } from '../helpers/websockets.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
 const guide = new Guide('docs/moving-from-http-proxy.md')
@@ -34,6 +35,42 @@ t.test('both side by side, and WebSockets', async t => {
     t.equal(String((await once(socket, 'message'))[0]), 'ws', path)
     socket.close()
   }
+})
+
+t.test('a prefix with parameters', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { backend: { targets: [target.url] } }, routes: { '/:tenant/api': { upstream: 'backend', rewritePrefix: '/v1' } } })
+  await (await fetch(`${url}/olga/api/orders?x=%2F`)).text()
+  t.equal(target.seen[0]!.url, '/v1/orders?x=%2F')
+})
+
+t.test('wsUpstream: WebSockets of a path elsewhere', async t => {
+  const [target, live] = [await startTarget(t, 'a'), await startWebSocketTarget(t, 'live')]
+  const { url } = await startGateway(t, { upstreams: { backend: { targets: [target.url] }, live: { targets: [live.url], headers: { request: (_request, headers) => ({ ...headers, 'x-user': 'olga' }) } } } }, {
+    after: app => {
+      app.get('/shop', { config: { upstream: 'backend' } }, (request, reply) => reply.balance(request.headers.upgrade === undefined ? 'backend' : 'live'))
+    }
+  })
+  t.equal(await (await fetch(`${url}/shop`)).text(), 'a')
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/shop`)
+  t.equal(String((await once(socket, 'message'))[0]), 'live')
+  t.equal(live.handshakes[0]!.headers['x-user'], 'olga')
+  socket.close()
+})
+
+t.test('another path, query and body', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { backend: { targets: [target.url] } } }, {
+    after: app => {
+      app.post('/orders', (request, reply) => {
+        request.body = { ...request.body as object, from: 'gateway' }
+        return reply.balance('backend', { path: '/v2/orders?a=b' })
+      })
+    }
+  })
+  await (await fetch(`${url}/orders?x=1`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"id":1}' })).text()
+  t.match(target.seen[0], { url: '/v2/orders?a=b' })
+  t.strictSame(JSON.parse(String(target.seen[0]!.body)), { id: 1, from: 'gateway' })
 })
 
 guide.complete(t)

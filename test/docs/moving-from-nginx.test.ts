@@ -1,5 +1,10 @@
 /** docs/moving-from-nginx.md as it is written. */
 import t from 'tap'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { startTarget } from '../helpers/targets.js'
+import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
 const guide = new Guide('docs/moving-from-nginx.md')
@@ -39,6 +44,37 @@ t.test('every value in the table is one that is accepted', async t => {
     routes: { '/a': { upstream: 'a', split: { v1: 90, v2: 10 }, bodyLimit: 1_048_576 } }
   }, '', faults)
   t.strictSame(faults, [])
+})
+
+t.test('sticky route: the application says which of its servers a client belongs to', async t => {
+  const [a, b] = [await startTarget(t, 'a'), await startTarget(t, 'b')]
+  const { url } = await startGateway(t, {
+    upstreams: { shop: { targets: [{ url: a.url, tags: { route: 'a' } }, { url: b.url, tags: { route: 'b' } }] } }
+  }, {
+    after: app => {
+      app.get('/shop', { config: { upstream: 'shop' } }, (request, reply) => {
+        const [, route] = /(?:^|; )route=(\w+)/.exec(request.headers.cookie ?? '') ?? []
+        return reply.balance('shop', route === undefined ? {} : { tags: { route }, fallback: 'any' })
+      })
+    }
+  })
+  const ask = async (cookie: string): Promise<string> => await (await fetch(`${url}/shop`, { headers: { cookie } })).text()
+  for (const route of ['a', 'b', 'b', 'a']) t.equal(await ask(`x=1; route=${route}`), route)
+  await b.kill()
+  t.equal(await ask('route=b'), 'a')
+})
+
+t.test('a gateway that listens at a path', async t => {
+  const target = await startTarget(t, 'a')
+  const path = join(t.testdir(), 'gateway.sock')
+  const { default: Fastify } = await import('fastify')
+  const { default: loadBalancer } = await import('../../lib/index.js')
+  const app = Fastify({ forceCloseConnections: true })
+  t.teardown(async () => await app.close())
+  await app.register(loadBalancer, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  await app.listen({ path })
+  const [answer] = await once(request({ socketPath: path, path: '/x', agent: false }).end(), 'response') as [IncomingMessage]
+  t.equal(String(Buffer.concat(await answer.toArray() as Buffer[])), 'a')
 })
 
 guide.complete(t)

@@ -1,7 +1,7 @@
 /** docs/tls.md as it is written, with certificates that were made for it. */
 import t, { type Test } from 'tap'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -46,6 +46,23 @@ t.test('TLS on both sides, with a certificate of the gateway', async t => {
   const [answer] = await once(request({ host: '127.0.0.1', port, ca: front.cert, agent: false }).end(), 'response') as [IncomingMessage]
   t.equal(String(Buffer.concat(await answer.toArray() as Buffer[])), 'by TLS')
   t.strictSame([targets[0]!.names[0], targets[1]!.names[0]], ['shop.internal', 'two.shop.internal'])
+})
+
+t.test('clients show a certificate, and targets are told whose it is', async t => {
+  const dir = t.testdir({ front: {}, client: {} })
+  const front = selfSigned(join(dir, 'front'))
+  const client = selfSigned(join(dir, 'client'))
+  for (const [file, text] of [['tls.key', front.key], ['tls.crt', front.cert], ['clients-ca.crt', client.cert]] as const) writeFileSync(join(dir, file), text)
+  const { app } = await guide.play(t, 'clients-ca.crt', {
+    given: { readFileSync },
+    places: { '/etc/gateway/': `${dir}/` },
+    targets: { '*': ({ headers }, _request, response) => { response.end(headers['x-client-name']) } }
+  })
+  const { port } = app.server.address() as AddressInfo
+  const ask = (own?: Certificate): ReturnType<typeof request> => request({ host: '127.0.0.1', port, ca: front.cert, agent: false, headers: { 'x-client-name': 'admin' }, ...own }).end()
+  const [answer] = await once(ask(client), 'response') as [IncomingMessage]
+  t.equal(String(Buffer.concat(await answer.toArray() as Buffer[])), 'test')
+  await t.rejects(once(ask(), 'response'))
 })
 
 guide.complete(t)
