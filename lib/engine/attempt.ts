@@ -16,6 +16,7 @@ import { Countdown, type Owner } from './deadlines.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
 import { isEventStream, rawHeader, rawHeaders, type Headers, type RawHeaders } from './headers.js'
+import { keepTrailersBehindBody } from './http2-trailers.js'
 import { inWords } from './in-words.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import { noBody } from './request-body.js'
@@ -164,6 +165,7 @@ export class Attempt implements ConnectionAware, Owner {
     this.status = status
     this.#ttfbMs = now - this.#startedAt
     this.#resume = resume
+    if (this.connection!.multiplexed) keepTrailersBehindBody(resume)
     if (status > 599) {
       this.cancel('malformed', new Error(`status ${status} is not of HTTP`))
       return false

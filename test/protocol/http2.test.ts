@@ -3,6 +3,8 @@ import t from 'tap'
 import { once } from 'node:events'
 import { connect, constants, createSecureServer, createServer, type ClientHttp2Session, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { request } from 'undici'
+import { keepTrailersBehindBody } from '../../lib/engine/http2-trailers.js'
 import { selfSigned } from '../helpers/certificates.js'
 import { startGateway, startTarget, type Ending } from '../helpers/servers.js'
 import { inFlight } from '../helpers/upstreams.js'
@@ -108,6 +110,28 @@ t.test('HTTP/2 in front and behind, with trailers, as gRPC has it', async t => {
   t.match(await ask(client, { ':path': '/only', ':method': 'POST', te: 'trailers' }, 'x'), { status: 200, headers: { 'grpc-status': '5' } })
 })
 
+t.test('trailers that come while a slow client has much to read: the body is whole', async t => {
+  let closed = false
+  const target = await startHttp2Target(t, {
+    answer (stream) {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      stream.once('wantTrailers', () => { stream.sendTrailers({ 'grpc-status': '0' }) })
+      stream.once('close', () => { closed = true })
+      // As much as may be under way to one who does not read.
+      stream.end(Buffer.alloc(65_535))
+    }
+  })
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], pool: { http2: true } } } })
+  const shop = app.upstreams.get('shop')!
+  const { body, trailers } = await request('http://shop/', { dispatcher: shop.dispatcher, highWaterMark: 1 })
+  await until(() => closed, 'all is sent')
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+  t.equal(inFlight(shop), 1, 'it is not read yet')
+  t.equal((await body.arrayBuffer()).byteLength, 65_535)
+  t.match(trailers, { 'grpc-status': '0' })
+  t.equal(inFlight(shop), 0)
+})
+
 t.test('a stream that the target refuses was not worked on: any method is tried elsewhere, and a target that always does so is passed over', async t => {
   const refusing = await startHttp2Target(t, { answer: stream => { stream.close(constants.NGHTTP2_REFUSED_STREAM) } })
   const good = await startHttp2Target(t)
@@ -207,4 +231,10 @@ t.test('HTTP/1.1 behind, HTTP/2 in front: cookies in crumbs, hop-by-hop fields, 
   stream.resume()
   const [error] = await once(stream, 'error') as [Error]
   t.match(error.message, /INTERNAL_ERROR/)
+})
+
+t.test('a resume that is of no stream is left alone', async t => {
+  let called = 0
+  keepTrailersBehindBody(() => { called++ })
+  t.equal(called, 1)
 })
