@@ -104,22 +104,32 @@ export class TargetPool {
   readonly #pool: Pool
   /** HTTP/1.1 for what cannot be sent otherwise, where the rest is HTTP/2. */
   #http1Pool: Pool | undefined
+  /** Those that this one has taken the place of: they close when what is in flight on them has ended. */
+  readonly #outgoing = new Set<Pool>()
   readonly basePath: string
   /** Passed with every request: undici would take the client's `Host` otherwise. */
   readonly servername: string | undefined
   /** Connections that were upgraded, which undici forgets, and what ends each of them. */
   readonly upgraded: Map<Duplex, () => void>
 
-  /** `upgraded`: of the pool that this one takes the place of. */
-  constructor (config: EngineTargetConfig, settings: PoolSettings, connectTimeout: number, upgraded = new Map<Duplex, () => void>()) {
+  /** `before`: the pool that this one takes the place of. Nothing new is sent there, and what is still in flight ends with this one at the latest. */
+  constructor (config: EngineTargetConfig, settings: PoolSettings, connectTimeout: number, before?: TargetPool) {
     this.#config = config
     this.#settings = settings
     this.#connectTimeout = connectTimeout
-    this.upgraded = upgraded
+    this.upgraded = before?.upgraded ?? new Map()
     const { protocol, hostname } = new URL(config.origin)
     this.basePath = config.basePath
     this.servername = protocol === 'https:' ? config.tls.servername ?? settings.tls.servername ?? hostname : undefined
     this.#pool = this.#open(settings.http2)
+    if (before !== undefined) for (const pool of before.#pools()) this.#letEnd(pool)
+  }
+
+  #letEnd (pool: Pool): void {
+    const ended = (): void => { this.#outgoing.delete(pool) }
+    this.#outgoing.add(pool)
+    // It is refused by one that has been closed already.
+    pool.close().then(ended, ended)
   }
 
   /** Connections that are open, upgraded ones included. */
@@ -168,12 +178,7 @@ export class TargetPool {
   }
 
   #pools (): Pool[] {
-    return this.#http1Pool === undefined ? [this.#pool] : [this.#pool, this.#http1Pool]
-  }
-
-  /** Takes nothing new, and closes when what is in flight has ended. */
-  async close (): Promise<void> {
-    await Promise.all(this.#pools().map(pool => pool.close()))
+    return [this.#pool, ...(this.#http1Pool === undefined ? [] : [this.#http1Pool]), ...this.#outgoing]
   }
 
   /** Ends the connections that were upgraded; resolved when they are closed. */

@@ -50,11 +50,10 @@ export class Pools {
     const pool = this.#pools.get(target)
     if (pool === undefined) return
     this.#pools.set(target, this.#poolFor(target, pool))
-    void pool.close()
   }
 
   #poolFor (target: Target, before?: TargetPool): TargetPool {
-    return new TargetPool(target.config as EngineTargetConfig, this.#settings.pool, this.#settings.timeouts.connect, before?.upgraded)
+    return new TargetPool(target.config as EngineTargetConfig, this.#settings.pool, this.#settings.timeouts.connect, before)
   }
 
   /** Requests in flight end by themselves. Tunnels may not for days: a target that goes into maintenance is rid of them after `drainMs`. */

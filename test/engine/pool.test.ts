@@ -5,11 +5,13 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { request } from 'undici'
 import { selfSigned, VERIFIES_IPV6 } from '../helpers/certificates.js'
-import { startTarget } from '../helpers/servers.js'
-import { startUpstream } from '../helpers/upstreams.js'
+import { startRawTarget, startTarget } from '../helpers/servers.js'
+import { inFlight, startUpstream } from '../helpers/upstreams.js'
+import { until } from '../helpers/wait.js'
 
 const folder = t.testdir()
 const { key, cert } = selfSigned(folder, ['DNS:target.example'])
@@ -139,4 +141,27 @@ t.test('a request beyond every limit gets 503 at once, and the next a slot that 
   await once(target.server, 'request')
   held.at(-1)!()
   t.equal(await next, 'a')
+})
+
+t.test('other options of tls: what is in flight goes on, and goes with the target all the same', async t => {
+  const target = await startRawTarget(t, socket => socket.on('data', () => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome') }))
+  const { upstream, clock } = await startUpstream(t, { targets: [{ id: 'a', url: target.url }] })
+  const begin = async (): Promise<Readable> => (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.on('error', () => {})
+  const bodies = [await begin()]
+  for (const servername of ['one', 'two']) {
+    upstream.replace([{ id: 'a', url: target.url, tls: { servername } }])
+    bodies.push(await begin())
+  }
+  t.equal(upstream.connectionsOf(upstream.targets.get('a')!), 3)
+  t.equal(inFlight(upstream), 3)
+  bodies[1]!.destroy()
+  await until(() => upstream.connectionsOf(upstream.targets.get('a')!) === 2, 'one has ended')
+
+  const removed = upstream.remove('a', { drainMs: 1_000 })
+  clock.advance(999)
+  await until(() => target.sockets.size === 2, 'its connection is closed')
+  t.equal(inFlight(upstream), 0, 'the target is gone')
+  clock.advance(1)
+  await removed
+  await until(() => target.sockets.size === 0 && bodies.every(({ destroyed }) => destroyed), 'all are cut')
 })
