@@ -218,9 +218,10 @@ export class Attempt implements ConnectionAware, Owner {
     this.#cancelTimers()
     this.status = status
     this.#ttfbMs = this.#exchange.clock.now() - this.#startedAt
-    const asked = this.#exchange.request.upgrade!
+    const asked = this.#exchange.request.upgrade
     const got = rawHeader(headers, 'upgrade')
-    if (got?.toLowerCase() !== asked.toLowerCase()) {
+    // CONNECT asks for a tunnel without a protocol.
+    if (asked !== null && got?.toLowerCase() !== asked.toLowerCase()) {
       this.cancel('malformed', new Error(`asked to upgrade to ${asked}, the target has changed to ${got}`))
       socket.destroy()
       return

@@ -54,32 +54,82 @@ export class UpstreamDispatcher extends Dispatcher {
   }
 }
 
+/**
+ * What a handler throws ends its request, as it does with undici's own dispatchers: it is told of its own error, and the target is not to blame.
+ */
 abstract class DispatchDownstream implements Downstream {
   aborted = false
   reason: Error | null = null
   #exchange!: Exchange
+  /** The handler has heard of the end. */
+  #over = false
 
   /** Tells the handler that its request is under way, with the means to give it up. */
   begin (exchange: Exchange): void {
     this.#exchange = exchange
-    this.started()
+    this.#careful(() => { this.tellStart() })
   }
 
   readonly abort = (reason?: Error): void => {
-    if (this.aborted) return
+    if (this.#over) return
     this.aborted = true
     this.reason = reason ?? new ClientClosedError()
     this.#exchange.abort('client-aborted', new ClientClosedError({ cause: this.reason }))
     this.failed(this.reason)
   }
 
-  protected abstract started (): void
-  abstract informed (status: number, headers: RawHeaders): void
-  abstract responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean
-  abstract received (chunk: Buffer): boolean
-  abstract completed (trailers: RawHeaders): void
-  abstract failed (error: Error): void
-  abstract upgraded (status: number, headers: RawHeaders, socket: Duplex): void
+  informed (status: number, headers: RawHeaders): void {
+    this.#careful(() => { this.tellInterim(status, headers) })
+  }
+
+  responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
+    return this.#careful(() => this.tellHeaders(status, headers, statusText, resume)) ?? true
+  }
+
+  received (chunk: Buffer): boolean {
+    return this.#careful(() => this.tellData(chunk)) ?? true
+  }
+
+  completed (trailers: RawHeaders): void {
+    this.#over = true
+    try {
+      this.tellEnd(trailers)
+    } catch (error) {
+      this.tellError(error as Error)
+    }
+  }
+
+  failed (error: Error): void {
+    this.#over = true
+    this.tellError(error)
+  }
+
+  upgraded (status: number, headers: RawHeaders, socket: Duplex): void {
+    this.#over = true
+    try {
+      this.tellUpgrade(status, headers, socket)
+    } catch (error) {
+      socket.destroy()
+      this.tellError(error as Error)
+    }
+  }
+
+  #careful<T> (tell: () => T): T | undefined {
+    try {
+      return tell()
+    } catch (error) {
+      this.abort(error as Error)
+      return undefined
+    }
+  }
+
+  protected abstract tellStart (): void
+  protected abstract tellInterim (status: number, headers: RawHeaders): void
+  protected abstract tellHeaders (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean
+  protected abstract tellData (chunk: Buffer): boolean
+  protected abstract tellEnd (trailers: RawHeaders): void
+  protected abstract tellError (error: Error): void
+  protected abstract tellUpgrade (status: number, headers: RawHeaders, socket: Duplex): void
 }
 
 type ModernHandler = Required<Pick<Dispatcher.DispatchHandler, 'onRequestStart'>> & Dispatcher.DispatchHandler
@@ -97,7 +147,7 @@ class HandlerDownstream extends DispatchDownstream implements Dispatcher.Dispatc
     this.#handler = handler
   }
 
-  protected started (): void { this.#handler.onRequestStart(this, {}) }
+  protected tellStart (): void { this.#handler.onRequestStart(this, {}) }
 
   pause (): void { this.paused = true }
 
@@ -107,31 +157,31 @@ class HandlerDownstream extends DispatchDownstream implements Dispatcher.Dispatc
     this.#resume?.()
   }
 
-  informed (status: number, headers: RawHeaders): void {
+  protected tellInterim (status: number, headers: RawHeaders): void {
     this.rawHeaders = headers
     this.#handler.onResponseStart?.(this, status, allHeaders(headers))
   }
 
-  responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
+  protected tellHeaders (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
     this.#resume = resume
     this.rawHeaders = headers
     this.#handler.onResponseStart?.(this, status, allHeaders(headers), statusText)
     return !this.paused
   }
 
-  received (chunk: Buffer): boolean {
+  protected tellData (chunk: Buffer): boolean {
     this.#handler.onResponseData?.(this, chunk)
     return !this.paused
   }
 
-  completed (trailers: RawHeaders): void {
+  protected tellEnd (trailers: RawHeaders): void {
     this.rawTrailers = trailers
     this.#handler.onResponseEnd?.(this, allHeaders(trailers))
   }
 
-  failed (error: Error): void { this.#handler.onResponseError?.(this, error) }
+  protected tellError (error: Error): void { this.#handler.onResponseError?.(this, error) }
 
-  upgraded (status: number, headers: RawHeaders, socket: Duplex): void {
+  protected tellUpgrade (status: number, headers: RawHeaders, socket: Duplex): void {
     this.rawHeaders = headers
     this.#handler.onRequestUpgrade?.(this, status, allHeaders(headers), socket)
   }
@@ -155,15 +205,15 @@ class LegacyDownstream extends DispatchDownstream {
     this.#handler = handler
   }
 
-  protected started (): void { this.#handler.onConnect?.(this.abort, null) }
-  informed (status: number, headers: RawHeaders): void { this.#handler.onHeaders?.(status, headers, () => {}, '') }
+  protected tellStart (): void { this.#handler.onConnect?.(this.abort, null) }
+  protected tellInterim (status: number, headers: RawHeaders): void { this.#handler.onHeaders?.(status, headers, () => {}, '') }
 
-  responded (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
+  protected tellHeaders (status: number, headers: RawHeaders, statusText: string, resume: () => void): boolean {
     return this.#handler.onHeaders?.(status, headers, resume, statusText) !== false
   }
 
-  received (chunk: Buffer): boolean { return this.#handler.onData?.(chunk) !== false }
-  completed (trailers: RawHeaders): void { this.#handler.onComplete?.(trailers) }
-  failed (error: Error): void { this.#handler.onError?.(error) }
-  upgraded (status: number, headers: RawHeaders, socket: Duplex): void { this.#handler.onUpgrade?.(status, headers, socket) }
+  protected tellData (chunk: Buffer): boolean { return this.#handler.onData?.(chunk) !== false }
+  protected tellEnd (trailers: RawHeaders): void { this.#handler.onComplete?.(trailers) }
+  protected tellError (error: Error): void { this.#handler.onError?.(error) }
+  protected tellUpgrade (status: number, headers: RawHeaders, socket: Duplex): void { this.#handler.onUpgrade?.(status, headers, socket) }
 }

@@ -53,7 +53,7 @@ export class Exchange implements Waiting {
   readonly #discarded: Attempt[] = []
   #done = false
   #queued = false
-  #startedAt = 0
+  readonly #startedAt: number
   /** Attempts begun, hedges included. */
   #attempts = 0
   readonly #tried: string[] = []
@@ -82,12 +82,12 @@ export class Exchange implements Waiting {
     this.#context = context
     this.#downstream = downstream
     this.#retry = retry
+    this.#startedAt = this.clock.now()
   }
 
   start (): void {
     this.request.body.watch(this.#bodyFailed)
     if (this.#done) return
-    this.#startedAt = this.clock.now()
     if (this.timeouts.total > 0) this.#total = this.clock.after(this.timeouts.total, onTotal, this)
     if (this.#retry !== false) {
       this.upstream.budget?.deposit(this.#startedAt)

@@ -42,15 +42,19 @@ export const noBody: RequestBody = new WholeBody(null)
 export function requestBody (body: unknown, replayLimit: number): RequestBody {
   if (body === null || body === undefined || body === '') return noBody
   if (body instanceof Readable) return new StreamBody(body, replayLimit, Infinity)
-  if (typeof body === 'object' && Symbol.asyncIterator in body && !('stream' in body)) {
-    return new StreamBody(Readable.from(body as AsyncIterable<Uint8Array>, { objectMode: false }), replayLimit, Infinity)
-  }
+  if (canBeReadOnce(body)) return new StreamBody(Readable.from(body, { objectMode: false }), replayLimit, Infinity)
   return new WholeBody(body)
 }
 
 /** A stream, kept up to `replayLimit` bytes. More than `maxLength` bytes are an error, `FST_LB_BODY_TOO_LARGE`. */
 export class StreamBody implements RequestBody {
   readonly #source: Readable
+/** Asynchronous iterables, and iterators such as generators have: what has come out of them does not come again. */
+function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  if (typeof body !== 'object' || body === null || 'stream' in body) return false
+  return Symbol.asyncIterator in body || (body as Partial<Iterable<unknown>>)[Symbol.iterator]?.() === body
+}
+
   readonly #replayLimit: number
   readonly #maxLength: number
   #kept: Buffer[] = []

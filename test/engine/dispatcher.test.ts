@@ -1,9 +1,10 @@
 /** The upstream as an undici dispatcher: both kinds of handlers that there are. */
 import t from 'tap'
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { interceptors, request, fetch as undiciFetch, type Dispatcher } from 'undici'
 import { startRawTarget, startTarget } from '../helpers/servers.js'
-import { inFlight, startUpstream } from '../helpers/upstreams.js'
+import { failures, inFlight, startUpstream } from '../helpers/upstreams.js'
 import { until } from '../helpers/wait.js'
 
 t.test('interceptors can be composed around it', async t => {
@@ -173,4 +174,76 @@ t.test('a body that has broken off already reaches nobody', async t => {
   upstream.dispatcher.dispatch({ path: '/', method: 'POST', body }, recorder)
   t.strictSame(recorder.told, ['start', 'error FST_LB_CLIENT_CLOSED'])
   t.equal(upstream.snapshot().targets[0]!.requests, 0)
+})
+
+t.test('what a handler throws ends its request, with its own error, and is no fault of the target', async t => {
+  const target = await startTarget(t, 'a')
+  const tunnelling = await startRawTarget(t, socket => socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n')))
+  const hinting = await startRawTarget(t, socket => socket.once('data', () => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n')))
+  const cases: Array<['onRequestStart' | 'onResponseStart' | 'onResponseData' | 'onResponseEnd' | 'onRequestUpgrade', string, object]> = [
+    ['onRequestStart', target.url, {}],
+    ['onResponseStart', target.url, {}],
+    ['onResponseStart', hinting.url, {}],
+    ['onResponseData', target.url, {}],
+    ['onResponseEnd', target.url, {}],
+    ['onRequestUpgrade', tunnelling.url, { upgrade: 'echo' }]
+  ]
+  for (const [moment, url, how] of cases) {
+    const { upstream } = await startUpstream(t, { targets: [url] })
+    const recorder = new Recorder()
+    recorder[moment] = () => { throw new Error(`not ${moment}`) }
+    upstream.dispatcher.dispatch({ ...get, ...how }, recorder)
+    await until(() => recorder.told.at(-1) === `error not ${moment}`, 'its own error')
+    await until(() => inFlight(upstream) === 0, 'the slot is free')
+    t.equal(failures(upstream), 0, moment)
+  }
+  await until(() => tunnelling.sockets.size === 0 && hinting.sockets.size === 0, 'their connections are closed')
+})
+
+t.test('who gives up when all is over changes nothing', async t => {
+  const target = await startTarget(t, 'a')
+  const { upstream } = await startUpstream(t, { targets: [target.url] })
+  const recorder = new Recorder()
+  upstream.dispatcher.dispatch(get, recorder)
+  await until(() => recorder.told.length === 3, 'the end')
+  recorder.controller.abort(new Error('too late'))
+  t.strictSame(recorder.told, ['start', '200 ', 'end {} '])
+  t.notOk(recorder.controller.aborted)
+})
+
+t.test('a request that ends before it has begun took no time', async t => {
+  const target = await startTarget(t, 'a')
+  const { upstream } = await startUpstream(t, { targets: [target.url] })
+  await t.rejects(request('http://shop/', { dispatcher: upstream.dispatcher, signal: AbortSignal.abort() }))
+  const body = new PassThrough()
+  body.destroy()
+  await t.rejects(request('http://shop/', { method: 'PUT', body, dispatcher: upstream.dispatcher }))
+  t.match(upstream.counters.duration, { count: 2, sum: 0 })
+})
+
+t.test('CONNECT: a tunnel, without a protocol', async t => {
+  const target = await startRawTarget(t, socket => socket.once('data', chunk => {
+    t.match(String(chunk), /^CONNECT elsewhere:1 /)
+    socket.write('HTTP/1.1 200 Connected\r\n\r\n')
+    socket.on('data', chunk => socket.write(chunk))
+  }))
+  const { upstream } = await startUpstream(t, { targets: [target.url] })
+  const { socket } = await upstream.dispatcher.connect({ origin: 'http://shop', path: 'elsewhere:1' })
+  socket.write('ping')
+  t.equal(String((await once(socket, 'data'))[0]), 'ping')
+  t.equal(inFlight(upstream), 1)
+  socket.destroy()
+  await until(() => inFlight(upstream) === 0, 'the slot is free')
+  t.equal(failures(upstream), 0)
+})
+
+t.test('a generator is sent again as a whole, or not at all', async t => {
+  const dying = await startTarget(t, 'dying', (_seen, request) => request.socket.destroy())
+  const good = await startTarget(t, 'good')
+  const generator = function * (): Generator<string> { yield 'gen'; yield 'erated' }
+  for (const [body, sent] of [[generator(), 'generated'], [['an', ' array'], 'an array']] as const) {
+    const { upstream } = await startUpstream(t, { targets: [dying.url, good.url], policy: 'first' })
+    await (await request('http://shop/', { method: 'PUT', body: body as never, dispatcher: upstream.dispatcher })).body.text()
+    t.strictSame([dying.seen.at(-1)!.body.toString(), good.seen.at(-1)!.body.toString()], [sent, sent])
+  }
 })

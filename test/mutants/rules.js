@@ -300,7 +300,7 @@ export const rules = [
   {
     name: 'a target that changes to another protocol has not understood',
     file: 'engine/attempt.ts',
-    find: 'if (got?.toLowerCase() !== asked.toLowerCase()) {',
+    find: 'if (asked !== null && got?.toLowerCase() !== asked.toLowerCase()) {',
     replace: 'if (got === null) {',
     tests: ['protocol/websocket']
   },
@@ -352,6 +352,27 @@ export const rules = [
     find: ' || authority.toLowerCase() !== host?.toLowerCase()',
     replace: '',
     tests: ['plugin/request-path', 'protocol/messages']
+  },
+  {
+    name: 'trailers do not cut off what of the body a slow client has not read',
+    file: 'engine/attempt.ts',
+    find: 'if (this.connection!.multiplexed) keepTrailersBehindBody(resume)',
+    replace: '',
+    tests: ['protocol/http2']
+  },
+  {
+    name: 'what is in flight on connections that were renewed goes with its target',
+    file: 'engine/pool.ts',
+    find: 'for (const pool of before.#pools()) this.#letEnd(pool)',
+    replace: 'void before',
+    tests: ['engine/pool']
+  },
+  {
+    name: 'what a handler throws is no fault of the target',
+    file: 'engine/dispatcher.ts',
+    find: 'this.abort(error as Error)\n      return undefined',
+    replace: 'throw error',
+    tests: ['engine/dispatcher']
   },
   {
     name: 'a deadline that has moved is not kept at its first time',
