@@ -326,9 +326,21 @@ export class Exchange implements Waiting {
     if (first === undefined || balancer.panic) return
     this.#tried.push(first.target.id)
     this.#context.tried = this.#tried
-    const picked = this.#pick()
+    const picked = this.#pickHedge()
     // A target that health keeps out will do as the last one left, but not beside one that works.
     if (picked instanceof Target && picked.eligible && this.#withdraw()) this.#try(picked, true)
+    // Should the first turn out to have met a connection that was about to end, the same target may have it once more.
+    else this.#tried.pop()
+  }
+
+  /** The request does without a hedge where the user's policy throws: it has an attempt that may well serve. */
+  #pickHedge (): Target | Refusal | undefined {
+    try {
+      return this.upstream.balancer.pick(this.#context)
+    } catch (error) {
+      this.upstream.fault(error, 'policy.pick')
+      return undefined
+    }
   }
 
   // ---- endings ------------------------------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
   readonly dispatcher: FetchDispatcher
   /** @internal What finds its targets; set by whoever starts that. */
   finder: TargetFinder | null = null
+  /** @internal Code of the user has thrown where nobody waits for its result. */
+  readonly fault: UpstreamParts['fault']
   /** @internal Told of each change that a user makes, before it is made: whoever hears of that may make others. */
   changing: ((change: Change) => void) | undefined
   readonly #pools: Pools
@@ -85,6 +87,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
     super()
     this.name = name
     this.settings = settings
+    this.fault = fault
     this.random = settings.random
     const now = settings.now ?? systemClock.now
     const timers = settings.timers ?? systemClock

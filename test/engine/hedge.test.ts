@@ -148,3 +148,40 @@ t.test("after 'p95': once enough is known", async t => {
   t.equal((await request('http://shop/', { dispatcher: upstream.dispatcher })).statusCode, 200)
   t.equal(own.pending, 0, 'a hedge that is not needed is taken back')
 })
+
+t.test('a policy that throws when it is asked for a second: the first serves', async t => {
+  const slow = await startTarget(t, 'slow', (_seen, _request, response) => { answerNow = () => response.end('slow') })
+  let answerNow!: () => void
+  const others = await Promise.all(['b', 'c'].map(name => startTarget(t, name)))
+  const { upstream, clock } = await startUpstream(t, {
+    targets: [slow, ...others].map(({ url }) => url),
+    retry,
+    timeouts,
+    policy: () => ({ pick: (targets, { tried }) => { if (tried === undefined) return targets[0]!; throw new Error('no second') } })
+  })
+  const answer = request('http://shop/', { dispatcher: upstream.dispatcher })
+  await until(() => slow.seen.length === 1, 'the first is there')
+  clock.advance(100)
+  answerNow()
+  t.equal(await (await answer).body.text(), 'slow')
+  t.equal(inFlight(upstream), 0)
+})
+
+t.test('where there is no other, a connection that ends as it is used again costs the request no more than without hedging', async t => {
+  let asked = 0
+  let cut!: () => void
+  const target = await startRawTarget(t, socket => socket.on('data', () => {
+    if (++asked === 2) cut = () => socket.destroy()
+    else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+  }))
+  const { upstream, clock } = await startUpstream(t, { targets: [target.url], retry, timeouts })
+  const ask = async (): Promise<string> => await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.text()
+  t.equal(await ask(), 'ok')
+  await new Promise(resolve => setImmediate(resolve))
+  const answer = ask()
+  await until(() => asked === 2, 'the second request is there')
+  clock.advance(100)
+  cut()
+  t.equal(await answer, 'ok')
+  t.equal(failures(upstream), 0)
+})
