@@ -138,7 +138,7 @@ export class Attempt implements ConnectionAware, Owner {
     this.#phase = 'sending'
     this.#started = true
     this.#reused = this.connection!.served++ > 0
-    if (this.#exchange.request.body.shareable) this.#countdown.set(0, 0) // It is here as a whole, and goes out at once.
+    if (this.#exchange.request.body.atOnce) this.#countdown.set(0, 0)
     else this.#setDeadline('body', this.#exchange.timeouts.body, this.#now())
   }
 

@@ -11,14 +11,16 @@ export interface Waiter {
 /** The deadlines of one length. */
 class Line {
   readonly #clock: Clock
+  readonly #deadlines: Deadlines
   readonly #ms: number
   /** First come, first due. */
   readonly #waiting = new Set<Waiter>()
   #timer: Timer
 
-  constructor (ms: number, clock: Clock) {
+  constructor (ms: number, deadlines: Deadlines) {
+    this.#clock = deadlines.clock
+    this.#deadlines = deadlines
     this.#ms = ms
-    this.#clock = clock
   }
 
   join (waiter: Waiter): void {
@@ -35,13 +37,15 @@ class Line {
   call (): void {
     const now = this.#clock.now()
     for (const waiter of this.#waiting) {
-      if (waiter.dueAt > now) {
-        this.#timer = this.#clock.after(waiter.dueAt - now, call, this)
-        return
-      }
+      if (waiter.dueAt > now) break
       this.#waiting.delete(waiter)
       waiter.due()
     }
+    // Whoever was due may have joined again as the first, which has set a timer.
+    this.#clock.cancel(this.#timer)
+    const [next] = this.#waiting
+    if (next === undefined) this.#deadlines.close(this.#ms, this)
+    else this.#timer = this.#clock.after(next.dueAt - now, call, this)
   }
 }
 
@@ -54,16 +58,24 @@ export class Deadlines {
     this.clock = clock
   }
 
+  /** Lengths that somebody waits for. */
+  get size (): number { return this.#lines.size }
+
   /** `waiter` is due in `ms`, and its `dueAt` says so. */
   join (ms: number, waiter: Waiter): void {
     let line = this.#lines.get(ms)
-    if (line === undefined) this.#lines.set(ms, line = new Line(ms, this.clock))
+    if (line === undefined) this.#lines.set(ms, line = new Line(ms, this))
     line.join(waiter)
   }
 
   leave (ms: number, waiter: Waiter): void {
-    // Lengths of one request alone do not pile up.
-    if (this.#lines.get(ms)?.leave(waiter) === true) this.#lines.delete(ms)
+    const line = this.#lines.get(ms)
+    if (line?.leave(waiter) === true) this.close(ms, line)
+  }
+
+  /** @internal Nobody is left in this line: lengths of one request alone do not pile up. */
+  close (ms: number, line: Line): void {
+    if (this.#lines.get(ms) === line) this.#lines.delete(ms)
   }
 }
 

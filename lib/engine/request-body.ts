@@ -15,6 +15,8 @@ export interface RequestBody {
   readonly replayable: boolean
   /** Two attempts may have it at the same time. */
   readonly shareable: boolean
+  /** It goes out in one write: there is no moment at which it could stand still. */
+  readonly atOnce: boolean
   /** The client has not sent all of it, and the attempt that has it now waits for more. */
   readonly starved: boolean
   /** Calls `failed` when it turns out that there is no whole body: the client left, or sent too much. */
@@ -31,6 +33,7 @@ class WholeBody implements RequestBody {
   get untouched (): boolean { return false }
   get replayable (): boolean { return true }
   get shareable (): boolean { return true }
+  get atOnce (): boolean { return this.#body === null || typeof this.#body === 'string' || ArrayBuffer.isView(this.#body) }
   get starved (): boolean { return false }
   watch (): void {}
   close (): void {}
@@ -46,15 +49,15 @@ export function requestBody (body: unknown, replayLimit: number): RequestBody {
   return new WholeBody(body)
 }
 
-/** A stream, kept up to `replayLimit` bytes. More than `maxLength` bytes are an error, `FST_LB_BODY_TOO_LARGE`. */
-export class StreamBody implements RequestBody {
-  readonly #source: Readable
 /** Asynchronous iterables, and iterators such as generators have: what has come out of them does not come again. */
 function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
   if (typeof body !== 'object' || body === null || 'stream' in body) return false
   return Symbol.asyncIterator in body || (body as Partial<Iterable<unknown>>)[Symbol.iterator]?.() === body
 }
 
+/** A stream, kept up to `replayLimit` bytes. More than `maxLength` bytes are an error, `FST_LB_BODY_TOO_LARGE`. */
+export class StreamBody implements RequestBody {
+  readonly #source: Readable
   readonly #replayLimit: number
   readonly #maxLength: number
   #kept: Buffer[] = []
@@ -85,6 +88,8 @@ function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iter
 
   get shareable (): boolean { return false }
 
+  get atOnce (): boolean { return false }
+
   get starved (): boolean { return this.#view !== undefined && this.#view.waiting && !this.#ended }
 
   open (): Readable {
@@ -99,6 +104,8 @@ function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iter
 
   /** @internal Gives `view` what there is, from where it stands. */
   fill (view: View): void {
+    // One of an attempt that was given up may still ask, and would take from its successor.
+    if (view !== this.#view) return
     view.waiting = false
     if (!this.#listening) {
       // Not before somebody wants to read: a client may wait to hear that (`Expect: 100-continue`).
@@ -108,7 +115,7 @@ function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iter
     while (true) {
       let chunk = this.#kept[view.position]
       if (chunk === undefined) {
-        chunk = this.#next()
+        chunk = this.#next(view)
         if (chunk === undefined) break
       }
       if (!this.#forgotten) view.position++
@@ -118,7 +125,7 @@ function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iter
     else view.waiting = true
   }
 
-  #next (): Buffer | undefined {
+  #next (view: View): Buffer | undefined {
     if (this.#error !== undefined) return undefined
     const chunk = this.#source.read() as Buffer | null
     if (chunk === null) return undefined
@@ -134,7 +141,7 @@ function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iter
       if (this.#keptBytes > this.#replayLimit && !this.untouched) {
         this.#forgotten = true
         this.#kept = []
-        this.#view!.position = 0
+        view.position = 0
       }
     }
     return chunk

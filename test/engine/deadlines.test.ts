@@ -1,7 +1,9 @@
 /** Deadlines, by a clock that stands still until it is told to move. */
 import t from 'tap'
 import { Readable } from 'node:stream'
-import { request } from 'undici'
+import { FormData, request } from 'undici'
+import { Countdown, Deadlines } from '../../lib/engine/deadlines.js'
+import { FakeClock } from '../helpers/clock.js'
 import { startRawTarget, startTarget } from '../helpers/servers.js'
 import { failures, inFlight, startUpstream } from '../helpers/upstreams.js'
 import { until } from '../helpers/wait.js'
@@ -224,4 +226,65 @@ t.test('a target that falls silent on a connection it has used before is not giv
   clock.advance(300)
   t.equal(await second, 'b')
   t.equal(a.seen.length, 2)
+})
+
+t.test('lengths that were asked for once are forgotten, whether they were met or not; there is one timer for each', async t => {
+  const clock = new FakeClock()
+  const deadlines = new Deadlines(clock)
+  let passed = 0
+  for (let ms = 1; ms <= 100; ms++) {
+    const countdown = new Countdown(deadlines, { deadlinePassed: () => { passed++ } })
+    countdown.set(ms, clock.now())
+    if (ms > 50) countdown.stop()
+  }
+  t.equal(deadlines.size, 50)
+  clock.advance(100)
+  t.equal(passed, 50)
+  t.equal(deadlines.size, 0)
+
+  // Each that is due sets another of the same length, as a request does that is tried again.
+  const again = (left: number): void => { new Countdown(deadlines, { deadlinePassed: () => { if (left > 0) again(left - 1) } }).set(10, clock.now()) }
+  again(5)
+  for (let i = 0; i < 5; i++) {
+    clock.advance(10)
+    t.equal(clock.pending, 1)
+  }
+  clock.advance(10)
+  t.equal(clock.pending, 0)
+  t.equal(deadlines.size, 0)
+})
+
+t.test('one that is due may take the others of its length with it, and begin anew', async t => {
+  const clock = new FakeClock()
+  const deadlines = new Deadlines(clock)
+  const due: string[] = []
+  const third = new Countdown(deadlines, { deadlinePassed: () => due.push('third') })
+  const second = new Countdown(deadlines, { deadlinePassed: () => due.push('second') })
+  const first = new Countdown(deadlines, {
+    deadlinePassed: () => {
+      due.push('first')
+      second.stop()
+      third.set(10, clock.now())
+    }
+  })
+  for (const countdown of [first, second]) countdown.set(10, clock.now())
+  clock.advance(10)
+  t.strictSame(due, ['first'])
+  t.equal(deadlines.size, 1)
+  t.equal(clock.pending, 1)
+  clock.advance(10)
+  t.strictSame(due, ['first', 'third'])
+  t.equal(deadlines.size, 0)
+})
+
+t.test('body: a target that does not read is to blame for a form, too', async t => {
+  const target = await startRawTarget(t, socket => { socket.pause() })
+  const { upstream, clock } = await startUpstream(t, { targets: [target.url], timeouts: { ...NONE, body: 1_000 }, retry: false })
+  const form = new FormData()
+  form.append('file', new Blob([Buffer.alloc(50_000_000)]))
+  const answer = request('http://shop/', { method: 'POST', body: form, dispatcher: upstream.dispatcher })
+  const given = t.rejects(answer, { code: 'FST_LB_GATEWAY_TIMEOUT' })
+  await until(() => { clock.advance(100); return inFlight(upstream) === 0 }, 'it is given up')
+  await given
+  t.equal(failures(upstream), 1)
 })

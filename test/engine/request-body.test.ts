@@ -193,3 +193,20 @@ t.test('a stream that fails on what the client sent makes a bad request', async 
   await until(() => told.length > 0, 'it tells')
   t.strictSame(told, ['FST_LB_BAD_REQUEST'])
 })
+
+t.test('an attempt that was given up takes nothing from the one after it', async t => {
+  const chunks = Array.from({ length: 8 }, (_, i) => Buffer.alloc(30_000, String(i)))
+  const body = requestBody(Readable.from(chunks, { objectMode: false }), 100_000)
+  const first = body.open() as Readable
+  first.read(0)
+  await until(() => first.readableLength >= 60_000, 'it has as much as it takes')
+  first.read(1)
+  const second = body.open() as Readable
+  let got = ''
+  second.on('data', chunk => {
+    got += String(chunk)
+    first.read()
+  })
+  await until(() => second.readableEnded, 'its end')
+  t.ok(got === chunks.join(''), `${got.length} bytes of 240000`)
+})
