@@ -86,7 +86,7 @@ export class Balancer implements Lessor {
 
   /** The target for this request, or why there is none. Nothing is counted yet: `begin` does that. */
   pick (context: PickContext = NOTHING): Target | Refusal {
-    if (this.#warmUp?.step() === true) this.#policy.update?.(this.all)
+    if (this.#warmUp?.step() === true) this.#tellOfWeights()
     const { tags } = context
     if (tags === undefined || context.fallback !== 'any') return this.#pickTagged(context, tags, true)
     // A healthy target without the tags is better than an unhealthy one with them.
@@ -160,8 +160,8 @@ export class Balancer implements Lessor {
   #choose (targets: readonly Target[], context: PickContext): Target {
     if (targets.length === 1) return targets[0]!
     const chosen = this.#policy.pick(targets, context)
-    // A policy of the user's own may choose nobody by mistake: a request would wait for ever.
-    if (!(chosen instanceof Target)) throw new TypeError('the policy has picked no target')
+    // A policy of the user's own may choose nobody by mistake, for whom a request would wait for ever, or somebody who was taken out.
+    if (!(chosen instanceof Target) || this.all[chosen.index] !== chosen) throw new TypeError('the policy has picked none of the targets')
     return chosen
   }
 
@@ -308,8 +308,17 @@ export class Balancer implements Lessor {
   #rebuild (): void {
     this.all.forEach((target, index) => { target.index = index })
     this.#warmUp?.renew()
-    this.#policy.update?.(this.all)
     this.#refresh()
+    this.#tellOfWeights()
+  }
+
+  /** Membership is as it is now, whatever the policy makes of that: who was taken out must be let go. */
+  #tellOfWeights (): void {
+    try {
+      this.#policy.update?.(this.all)
+    } catch (error) {
+      this.#options.fault(error, 'policy.update')
+    }
   }
 
   /** State, health or ejection of somebody changed. */

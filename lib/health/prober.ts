@@ -89,7 +89,9 @@ export class Prober {
   }
 
   #begin (id: string): void {
-    const target = this.#upstream.balancer.byId.get(id)!
+    const target = this.#upstream.balancer.byId.get(id)
+    // A listener that has heard of it first may have taken it out.
+    if (target === undefined) return
     const watch: Watch = { target, streak: 0, timer: undefined, running: undefined, last: undefined }
     this.#watches.set(id, watch)
     const first = this.#probeFirst(watch).finally(() => { this.#unsettled.delete(first) })

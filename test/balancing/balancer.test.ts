@@ -560,3 +560,33 @@ t.test('Everything is done when it is told', async t => {
   core.eject('b')
   t.same(seen, ['added c -> abc, a', 'removed a -> bc, b', 'ejected b -> bc, c'])
 })
+
+t.test('A policy that throws when it is told of its targets does not keep those who were taken out', async t => {
+  const faults: string[] = []
+  let members = 0
+  const core = new Core({ a: {}, b: {}, c: {} }, {
+    slowStart: {},
+    policy: () => ({ pick: targets => targets[0]!, update: all => { if (all.length !== members) throw new Error('not these') } }),
+    fault: (error, where) => { faults.push(`${where}: ${(error as Error).message}`) }
+  })
+  core.balancer.remove(core.target('a'))
+  t.same(core.events, ['removed a'])
+  t.equal(core.picks(1), 'b')
+  core.balancer.add(configOf('d'))
+  t.equal(core.picks(1), 'b', 'nor when weights change')
+  t.same(new Set(faults), new Set(['policy.update: not these']))
+  members = 3
+  faults.length = 0
+  core.balancer.update(core.target('b'), { weight: 2 })
+  t.same(faults, [])
+})
+
+t.test('A policy that picks somebody who was taken out, or nobody, is told so', async t => {
+  const chosen: Target[] = []
+  const core = new Core({ a: {}, b: {}, c: {} }, { policy: () => ({ pick: () => chosen[0]! }) })
+  t.throws(() => core.balancer.pick(), { message: 'the policy has picked none of the targets' })
+  chosen.push(core.target('a'))
+  t.equal(core.balancer.pick(), chosen[0])
+  core.balancer.remove(chosen[0]!)
+  t.throws(() => core.balancer.pick(), { message: 'the policy has picked none of the targets' })
+})

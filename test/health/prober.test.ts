@@ -424,6 +424,15 @@ t.test('a target that a listener takes out while it is being added is not probed
   t.equal(target.seen.length, 1)
 })
 
+t.test('nor is one that somebody takes out who hears of it before the prober does', async t => {
+  const probed = probing(t, { targets: [] })
+  probed.upstream.on('target:added', ({ target: id }) => { void probed.upstream.remove(id) })
+  await probed.prober.start()
+  probed.upstream.add('http://127.0.0.1:1')
+  t.strictSame(probed.health(), [])
+  await until(() => probed.clock.pending === 0, 'the end of all timers')
+})
+
 t.test('another url under the same id is another server: the old one is left, the new one is pending until it has passed', async t => {
   const old = await startHeld(t)
   const fresh = await startHeld(t)
