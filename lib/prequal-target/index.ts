@@ -31,11 +31,13 @@ const plugin: FastifyPluginAsync<PrequalTargetOptions> = async (fastify, { heade
   const latencies = new RecentLatencies(now)
   let inFlight = 0
 
+  // A prefix around the plugin is one around its path.
+  const question = path === false ? undefined : fastify.prefix + path
   fastify.decorateRequest(kArrival as never, null as never)
 
   fastify.addHook('onRequest', async (request, reply) => {
     // A question is no request, and a WebSocket is none that is answered.
-    if ((path !== false && request.routeOptions.url === path) || request.headers.upgrade !== undefined) return
+    if ((question !== undefined && request.routeOptions.url === question) || request.headers.upgrade !== undefined) return
     (request as CountedRequest)[kArrival] = { at: now(), inFlight, answered: false }
     inFlight++
     // Also of a client that leaves, which `onResponse` would not hear of.

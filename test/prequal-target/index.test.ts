@@ -91,3 +91,15 @@ t.test('A request for another protocol is none that is answered', async t => {
   t.equal(answer.headers['x-prequal-in-flight'], '0')
   t.equal(answer.headers['x-prequal-latency'], '0.00')
 })
+
+t.test('Behind a prefix, questions are no requests either', async t => {
+  const app = Fastify({ forceCloseConnections: true })
+  t.teardown(() => app.close())
+  await app.register(async scope => { await scope.register(prequalTarget) }, { prefix: '/api' })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  for (let i = 0; i < 3; i++) {
+    const answer = await fetch(`${url}/api/prequal`)
+    t.equal(answer.status, 204)
+    t.equal(answer.headers.get('x-prequal-latency'), '0.00')
+  }
+})
