@@ -107,6 +107,17 @@ t.test('when every target fails its probes they are all used: better than refusi
   t.strictSame(await names(url), ['a', 'b'])
 })
 
+t.test('all targets are exchanged at once: the new ones serve before their first probe, since nobody else does; fail-closed refuses until then', async t => {
+  const clock = new FakeClock()
+  for (const [panic, status] of [['fail-open', 200], ['fail-closed', 503]] as const) {
+    const [a, b] = [await startChecked(t, 'a'), await startTarget(t, 'b', ({ url }, _request, response) => { if (url !== '/health') response.end('b') })]
+    const { app, url } = await startGateway(t, { upstreams: { shop: { ...checked(clock, [{ id: 'a', url: a.url }]), panic, retry: false } }, routes })
+    t.strictSame(await names(url), ['a'])
+    app.upstreams.get('shop')!.replace([{ id: 'b', url: b.url }])
+    t.equal((await fetch(url)).status, status)
+  }
+})
+
 t.test('after app.close() and after the removal of an upstream nobody is probed any more', async t => {
   const clock = new FakeClock()
   const [a, b] = [await startChecked(t, 'a'), await startChecked(t, 'b')]
