@@ -124,5 +124,7 @@ t.test('https targets that are found by DNS are asked, and verified, by their na
   const answer = await fetch(url, { headers: { 'user-agent': 'me' }, redirect: 'manual' })
   t.equal(await answer.text(), 'ok')
   t.equal(answer.headers.get('location'), '/here', 'what a target says of itself by that name is mapped back')
-  t.strictSame(asked, [['shop.internal', `shop.internal:${port}`, 'fastify-load-balancer'], ['shop.internal', `shop.internal:${port}`, 'me']])
+  // There may have been a second probe by now.
+  const kinds = [...new Set(asked.map(String))].sort()
+  t.strictSame(kinds, ['fastify-load-balancer', 'me'].map(agent => `shop.internal,shop.internal:${port},${agent}`))
 })
