@@ -6,11 +6,12 @@
 import { request } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { commandLine, readConfig } from './config-file.js'
+import { ConfigError, type GatewayConfig } from './config.js'
 
 /** Milliseconds that the answer may take. */
 const PATIENCE = 3_000
 
-const config = readConfig(commandLine(process.argv.slice(2), process.env).path ?? 'gateway.yaml', process.env)
+const config = configuration(commandLine(process.argv.slice(2), process.env).path ?? 'gateway.yaml')
 const host = config.listen.host === '0.0.0.0' || config.listen.host === '::' ? 'localhost' : config.listen.host
 
 // `*` is the server itself (RFC 9110 §9.3.7): no route, whatever status it answers with.
@@ -24,3 +25,14 @@ asking
     process.exit(1)
   })
   .end()
+
+/** A file with faults is one that the gateway does not serve by. It says nothing of the gateway, which would not start with it again. */
+function configuration (path: string): GatewayConfig {
+  try {
+    return readConfig(path, process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(error.withConsequence(', so nobody knows where to ask'))
+    process.exit(0)
+  }
+}

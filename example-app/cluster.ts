@@ -134,11 +134,13 @@ export class Workers implements Running {
     this.#replacing.add(worker)
     this.#listening(worker).then(() => {
       if (!this.#replacing.delete(worker)) return
-      if (plan === this.#plan) {
+      // Others may have taken the place of all meanwhile.
+      const isWanted = this.#serving.size < this.#plan.config.workers
+      if (isWanted && plan === this.#plan) {
         this.#serving.add(worker)
       } else {
         leave(worker)
-        this.#replace()
+        if (isWanted) this.#replace()
       }
     }, (error: unknown) => { this.#log.error(error, 'a worker could not be replaced') })
   }

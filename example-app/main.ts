@@ -25,7 +25,7 @@ async function run (path: string): Promise<void> {
   const log = createLog(config.logLevel)
   // Also for one: another can take its place without anybody's noticing.
   const workers = await Workers.start(config, log)
-  begun(workers, config, log)
+  begun(workers, config, log, ['SIGHUP'])
   new Reloading(path, process.env, config, workers, log).start()
 }
 
@@ -49,12 +49,13 @@ async function demo (): Promise<void> {
   const config = { ...settings, secret, balancer: demoBalancer(backends) }
   const log = createLog(config.logLevel)
   const running = config.workers === 1 ? await serve(config) : await Workers.start(config, log)
-  begun(running, config, log)
+  begun(running, config, log, [])
   process.stdout.write(demoText(running.address, backends))
 }
 
-function begun (running: Running, { drainMs, workers }: GatewayConfig, log: FastifyBaseLogger): void {
-  stopOnSignal(running, drainMs, log)
+/** `heard`: signals that do not end it. */
+function begun (running: Running, { drainMs, workers }: GatewayConfig, log: FastifyBaseLogger, heard: Array<'SIGHUP'>): void {
+  stopOnSignal(running, drainMs, log, heard)
   log.info({ address: running.address, workers }, 'the gateway is listening')
 }
 

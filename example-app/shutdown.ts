@@ -7,9 +7,10 @@ import type { Running } from './serve.js'
 /** Time to tidy up for those who have used up all of theirs. */
 const GRACE_MS = 5_000
 
-/** The first signal lets requests in flight end, for `drainMs` at most; a second one does not wait. */
-export function stopOnSignal ({ stop }: Running, drainMs: number, log: FastifyBaseLogger): void {
+/** The first signal lets requests in flight end, for `drainMs` at most; a second one does not wait. `heard`: signals that mean something else. */
+export function stopOnSignal ({ stop }: Running, drainMs: number, log: FastifyBaseLogger, heard: Array<'SIGHUP'>): void {
   closeWithGrace({
+    skip: heard,
     delay: drainMs + GRACE_MS,
     logger: false,
     onSecondSignal: killWorkers,

@@ -1,6 +1,6 @@
 /** What starts the gateway elsewhere: a container's recipe, a unit of systemd, and the question whether it is alive. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startTarget } from '../helpers/servers.js'
@@ -44,6 +44,10 @@ t.test('alive is who answers, whatever its targets do', async t => {
   const ask = (PORT: string): Promise<{ code: number | null }> => startProgram(t, 'dist/example-app/alive.js', [config], { PORT }).exited
   t.match(await ask(new URL(app.url).port), { code: 0 })
   t.equal(target.seen.length, 0, 'nobody was asked for it')
+  const right = readFileSync(config)
+  writeFileSync(config, '{ "upstream": {} }')
+  t.match(await ask(new URL(app.url).port), { code: 0 }, 'a file with faults is no reason to end a gateway that serves by the one before')
+  writeFileSync(config, right)
   app.child.kill('SIGTERM')
   await app.exited
   t.match(await ask(new URL(app.url).port), { code: 1 })

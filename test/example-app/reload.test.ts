@@ -1,5 +1,5 @@
 /** A configuration that changes while clients are served: none of them notices. */
-import { renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect as connectTls } from 'node:tls'
 import { once } from 'node:events'
@@ -27,6 +27,11 @@ async function startFrom (t: Ending & { testdir: (fixture: Record<string, string
       renameSync(`${dir}/next`, `${dir}/gateway.json`)
     }
   }
+}
+
+/** Processes that the gateway has started, and that have not ended. */
+function children ({ child: { pid } }: App): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').slice(0, -1)
 }
 
 interface Load { served: () => number, faults: string[], stop: () => Promise<void> }
@@ -96,6 +101,20 @@ t.test('targets in place, routes by other workers, nonsense not at all; and no c
   t.same(await app.exited, { code: 0, signal: null })
 })
 
+t.test('a worker dies while others take the place of all: there are as many as there are to be', async t => {
+  const { url } = await startTarget(t, 'a')
+  const config = (policy: string): object => ({ workers: 2, upstreams: { shop: { targets: [url], policy } }, routes: { '/': 'shop' } })
+  const app = await startFrom(t, config('random'))
+  process.kill(workersOf(app)[0]!, 'SIGKILL')
+  await until('that is noticed, and another begins to start', () => app.log('a worker died').length === 1)
+  app.write(config('first'))
+  process.kill(app.child.pid!, 'SIGHUP')
+  await until('other workers serve', () => app.log('reloaded: other workers serve').length === 1)
+  await until('it has come to listen, too', () => workersOf(app).length === 5)
+  await until('two are left', () => children(app).length === 2)
+  t.equal((await get(app.url)).body, 'a')
+})
+
 t.test('another address', async t => {
   const target = await startTarget(t, 'a')
   const config = { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }
@@ -119,8 +138,11 @@ t.test('SIGHUP reads the file, and says again what is wrong with it', async t =>
   await until('it is refused', () => refused().length === 1)
   app.child.kill('SIGHUP')
   await until('it is refused again', () => refused().length === 2)
+  t.notOk(app.log().some(({ msg }) => msg.startsWith('stopping')), 'and nothing else')
+  t.equal((await get(app.url)).status, 404, 'it serves')
   app.child.kill('SIGTERM')
   t.same(await app.exited, { code: 0, signal: null })
+  t.match(app.log().find(({ msg }) => msg.startsWith('stopping')), { signal: 'SIGTERM' })
 })
 
 t.test('a certificate that is renewed', async t => {
