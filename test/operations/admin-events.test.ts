@@ -176,6 +176,31 @@ t.test('a listener that is cut off may still be written to, before that is known
   await gone.promise
 })
 
+/** A gateway that is asked for events by somebody, and does not know yet whether he may. */
+async function undecided (t: Ending, server: object): Promise<{ app: FastifyInstance, url: string, asked: Promise<void>, decide: () => void }> {
+  const [asked, decided] = [deferred(), deferred()]
+  const authorize = async ({ url }: { url: string }): Promise<boolean> => {
+    if (url === '/lb/events?who') {
+      asked.resolve()
+      await decided.promise
+    }
+    return true
+  }
+  const { app, url } = await startGateway(t, { admin: { authorize }, upstreams: { shop: {} } }, { server })
+  return { app, url, asked: asked.promise, decide: decided.resolve }
+}
+
+t.test('who comes while the server closes does not hold it up', async t => {
+  const { app, url, asked, decide } = await undecided(t, { forceCloseConnections: false })
+  const answer = fetch(`${url}/lb/events?who`)
+  await asked
+  const closed = app.close()
+  await until(() => app.upstreams.closing, 'the server is about to close')
+  decide()
+  t.notMatch(await (await answer).text(), 'snapshot')
+  await closed
+})
+
 t.test('over HTTP/2, too', async t => {
   const app = Fastify({ http2: true })
   await app.register(loadBalancer, { admin: { authorize: 'loopback' }, upstreams: { shop: { targets: ['http://127.0.0.1:1'] } } })
@@ -286,6 +311,16 @@ t.test('a listener that is behind is left alone, and given up after half a minut
   t.strictSame([slow.ends, dead.ends, quick.ends], [[], ['cut'], []])
 })
 
+t.test('a listener that had left before it was one is given up, too', async t => {
+  const { feed, clock } = await setup(t)
+  // Whatever is written to a response that is closed waits for ever, and nothing tells of its end any more.
+  for (let i = 0; i < MOST_LISTENERS; i++) feed.add(Object.assign(new Recorder(), { blocked: true }))
+  t.ok(feed.full)
+  clock.advance(31_000)
+  t.notOk(feed.full)
+  t.equal(clock.pending, 0, 'nobody listens')
+})
+
 t.test('after a quarter of an hour it must be asked for again', async t => {
   const { feed, clock } = await setup(t)
   const listener = new Recorder()
@@ -331,6 +366,8 @@ t.test('differences say all that is needed, and no more', async t => {
   }
   t.strictSame(step('a weight', () => { shop.update('n2', { weight: 3 }) }), { upstreams: [{ name: 'shop', targets: [{ effectiveWeight: 3, weight: 3, id: 'n2' }] }] })
   t.strictSame(step('tags', () => { shop.update('n2', { tags: { a: 'b' } }) }), { upstreams: [{ name: 'shop', targets: [{ tags: { a: 'b' }, id: 'n2' }] }] })
+  step('a tag by a name that every object knows', () => { shop.update('n2', { tags: { a: 'b', toString: 'c' } }) })
+  step('and without it', () => { shop.update('n2', { tags: { a: 'b' } }) })
   t.match(step('a target more', () => { shop.add({ id: 'n4', url: 'http://127.0.0.1:4' }) }), { upstreams: [{ ids: ['n1', 'n2', 'n3', 'n4'], targets: [{ id: 'n4', url: 'http://127.0.0.1:4' }] }] })
   t.strictSame(step('a target less', () => { void shop.remove('n1') }), { upstreams: [{ name: 'shop', ids: ['n2', 'n3', 'n4'], targets: [] }] })
   step('another order', () => { shop.replace([4, 3, 2].map(i => ({ id: `n${i}`, url: `http://127.0.0.1:${i}` }))) })

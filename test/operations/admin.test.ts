@@ -391,10 +391,14 @@ t.test('whoever answers or fails when asked about changes may make none', async 
     authorize: async (request, { write, reply }) => {
       if (!write) return true
       if (request.headers['x-case'] === 'redirect') await reply.redirect('/login')
+      if (request.headers['x-case'] === 'status') reply.code(401)
       throw new Error('no')
     }
   })
-  t.match((await ask(url, '/lb/access')).json(), { write: false })
+  for (const how of ['', 'status']) {
+    const { status, json } = await ask(url, '/lb/access', { headers: { 'x-case': how } })
+    t.match([status, json()], [200, { write: false }], how)
+  }
   t.equal((await ask(url, '/lb/access', { headers: { 'x-case': 'redirect' } })).status, 302)
 })
 
@@ -451,6 +455,9 @@ t.test('no foreign page can use what a browser knows of its user', async t => {
   t.equal(app.upstreams.get('shop')!.targets.get('birch')!.weight, 2)
   t.equal((await ask(url, '/lb/upstreams', { headers: { origin: 'https://evil.example' } })).status, 403, 'not to look either, whatever CORS has been told')
   t.equal((await ask(url, '/lb/', { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' } })).status, 200, 'a link may lead here')
+  for (const path of ['/lb/events', '/lb/upstreams', '/lb/main.js']) {
+    t.equal((await ask(url, path, { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' } })).status, 403, `${path} as a picture of another page`)
+  }
 })
 
 t.test('behind a trusted proxy, the origin is what the client asked for', async t => {

@@ -47,6 +47,6 @@ function same (a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false
   const [before, now] = [a, b] as Array<Record<string, unknown>>
   for (const key in now) if (!same(before![key], now![key])) return false
-  for (const key in before) if (!(key in now!)) return false
+  for (const key in before) if (!Object.hasOwn(now!, key)) return false
   return true
 }

@@ -49,6 +49,7 @@ export class Feed {
   readonly #listeners = new Map<Channel, Listener>()
   #rows: UpstreamRow[] = []
   #events = 0
+  #closed = false
   #timer: Timer
 
   constructor (read: () => UpstreamRow[], clock: Clock) {
@@ -67,6 +68,11 @@ export class Feed {
   }
 
   add (channel: Channel): void {
+    // It was still being asked whether it may when the others were told to go.
+    if (this.#closed) {
+      channel.end()
+      return
+    }
     if (this.#listeners.size === 0) {
       this.#rows = this.#read()
       this.#wait()
@@ -82,6 +88,7 @@ export class Feed {
   }
 
   close (): void {
+    this.#closed = true
     this.#clock.cancel(this.#timer)
     for (const channel of this.#listeners.keys()) channel.end()
     this.#listeners.clear()
@@ -102,7 +109,11 @@ export class Feed {
       const { channel, since, rows, heard } = listener
       if (channel.blocked) {
         listener.blockedAt ??= now
-        if (now - listener.blockedAt >= PATIENCE_MS) channel.cut()
+        if (now - listener.blockedAt >= PATIENCE_MS) {
+          channel.cut()
+          // Whoever left before it was a listener does not tell that it has gone.
+          this.remove(channel)
+        }
       } else if (now - since >= LIFE_MS) {
         channel.end()
       } else {

@@ -52,11 +52,15 @@ export function isPermitted (permission: Permission): permission is true | strin
   return permission === true || (typeof permission === 'string' && permission !== '')
 }
 
-/** A browser that is led here by another site has the user's credentials, but not the user's will. */
+/**
+ * A browser that is led here by another site has the user's credentials, but not the user's will. A link may lead here; what a page loads may not,
+ * though it could not read it: pictures of `/events` would take the places of those who listen.
+ */
 function refuseForeign (request: FastifyRequest, write: boolean): void {
-  const { origin, 'sec-fetch-site': site } = request.headers
+  const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = request.headers
   if (origin !== undefined && !isSameOrigin(origin, request.host)) throw new AdminForbiddenError('another origin may not')
-  if (write && site !== undefined && site !== 'same-origin' && site !== 'none') throw new AdminForbiddenError('another site may not')
+  const foreign = site !== undefined && site !== 'same-origin' && site !== 'none'
+  if (foreign && (write || mode !== 'navigate')) throw new AdminForbiddenError('another site may not')
 }
 
 /** The scheme is left out: whoever ends TLS in front of us is the same origin to the browser. */

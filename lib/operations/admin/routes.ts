@@ -52,6 +52,8 @@ export function addRoutes (scope: FastifyInstance, registry: Registry, authorize
     const mayWrite = async (): Promise<boolean> => isPermitted(await authorize(request, { write: true, reply }))
     const write = await mayWrite().catch(() => false)
     if (reply.sent) return reply
+    // Who refuses may have set a status, which was to be that of a change.
+    reply.code(200)
     return { name: whoAsks(request), write, process: { pid: process.pid, host: hostname() } }
   })
 
