@@ -86,7 +86,7 @@ export class ProbeDuty {
   #seen (gateway: string, upstreams: unknown): void {
     if (!Array.isArray(upstreams)) return
     const isNew = !this.#members.has(gateway)
-    this.#members.set(gateway, { seenAt: this.#sharing.waiting.clock.now(), upstreams: new Set(upstreams.map(String)), hash: hash32(gateway) })
+    this.#members.set(gateway, { seenAt: this.#sharing.waiting.clock.now(), upstreams: new Set(upstreams as string[]), hash: hash32(gateway) })
     // It need not wait for the next sign of life to know that we are here.
     if (isNew) this.#sayAlive()
   }

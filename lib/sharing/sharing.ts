@@ -140,7 +140,7 @@ export class Sharing {
   readonly #heard = (text: string): void => {
     const message = parse(text)
     if (typeof message?.from !== 'string' || message.from === this.gateway) return
-    this.#topics.get(String(message.topic))?.(message.said, message.from)
+    this.#topics.get(message.topic as string)?.(message.said, message.from)
   }
 
   // ---- changes ------------------------------------------------------------------------------------------------------------
@@ -182,7 +182,8 @@ export class Sharing {
 
   #entriesOf (texts: Record<string, unknown>): Entry[] {
     const before = this.#oldest()
-    return Object.entries(texts).map(([key, text]) => read(key, String(text))).filter(entry => entry !== undefined && !isOld(entry, before)) as Entry[]
+    return Object.entries(texts).map(([key, text]) => typeof text === 'string' ? read(key, text) : undefined)
+      .filter(entry => entry !== undefined && !isOld(entry, before)) as Entry[]
   }
 
   #oldest (): number {
@@ -198,7 +199,13 @@ export class Sharing {
     this.link.counts.heard += news.length
     for (const [name, replica] of this.#replicas) {
       const its = news.filter(({ upstream }) => upstream === name)
-      if (its.length > 0) replica.apply(its)
+      if (its.length === 0) continue
+      try {
+        replica.apply(its)
+      } catch (error) {
+        // A policy of the user's own, perhaps. Thrown on, it would end the process: messages come by an event of the store's client.
+        this.#log.warn({ upstream: name, err: error }, 'what other gateways have changed could not be done here')
+      }
     }
   }
 

@@ -109,6 +109,7 @@ t.test('what is no result is none', async t => {
   const good = { target: 'a', passed: true, reason: 'status 200', durationMs: 3 }
   for (const said of [null, 3, {}, { ...good, target: 3 }, { ...good, passed: 'yes' }, { ...good, reason: 1 }, { ...good, durationMs: '3' }]) say('probes/shop', said)
   say('alive', 'x')
+  say('alive', [{ toString: 1, valueOf: 1 }])
   t.strictSame(heard, [])
   say('probes/shop', { ...good, reason: 'x'.repeat(1_000), more: 1 })
   t.strictSame(heard, [{ ...good, reason: 'x'.repeat(200) }])
