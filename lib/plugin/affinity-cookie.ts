@@ -87,8 +87,17 @@ export class AffinityCookie implements Affinity {
   }
 
   read (request: FastifyRequest): Visitor {
-    const value = findCookie(request.raw.headers.cookie, this.name)
-    if (value === undefined || value.length > LONGEST_VALUE) return stranger
+    let visitor = stranger
+    // Browsers keep cookies of one name for each path and domain. One from before those were changed must not stand before what is sent now.
+    findCookie(request.raw.headers.cookie, this.name, value => {
+      visitor = this.#visitorOf(value)
+      return visitor !== stranger
+    })
+    return visitor
+  }
+
+  #visitorOf (value: string): Visitor {
+    if (value.length > LONGEST_VALUE) return stranger
     return this.#timed ? this.#readTimed(value) : this.#known(this.#find(value), 0, false)
   }
 

@@ -10,7 +10,7 @@ import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type Claimed
 import { Proxied, type ClientResponse } from './proxied.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import type { Entry, Upstreams } from './registry.js'
-import { originForm, ownPath, targetPath, withoutSlash } from './request-path.js'
+import { originForm, ownPath, prefixIn, targetPath, withoutSlash } from './request-path.js'
 import { refuseAmbiguous } from './unambiguous.js'
 
 /** What can be said of one request. */
@@ -137,7 +137,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
   const handshake = (request.raw as { upgrade?: boolean }).upgrade === true ? route?.upgrades.handshake(request) : undefined
   return {
     path: given.path === undefined ? targetPath(url, route ?? noRules) : ownPath(given.path, url),
-    prefix: rewrite === undefined ? '' : route!.prefix,
+    prefix: rewrite === undefined ? '' : prefixIn(url, route!.prefix),
     rewritePrefix: withoutSlash(rewrite ?? ''),
     handshake: handshake !== undefined && upgrades.has(handshake.protocol.toLowerCase()) ? handshake : undefined,
     payload: request[kPayload] ?? rewritten(request.body, request.raw.headers['content-type']),

@@ -1,14 +1,17 @@
 /** Finding and removing single cookies in a `Cookie` header, which leaves the others byte for byte as they are. */
 
-/** The value of the first cookie of this name, as it is written. */
-export function findCookie (header: string | undefined, name: string): string | undefined {
+/** The value of the first cookie of this name, as it is written; of the first whose value `holds`, where a client may have several. */
+export function findCookie (header: string | undefined, name: string, holds?: (value: string) => boolean): string | undefined {
   if (header === undefined) return undefined
   let at = 0
   let equals = header.indexOf('=')
   while (equals !== -1) {
     let end = header.indexOf(';', at)
     if (end === -1) end = header.length
-    if (equals < end && header.slice(at, equals).trim() === name) return header.slice(equals + 1, end).trim()
+    if (equals < end && header.slice(at, equals).trim() === name) {
+      const value = header.slice(equals + 1, end).trim()
+      if (holds === undefined || holds(value)) return value
+    }
     at = end + 1
     // Not looked for again while it is further on: a header of nothing but `;` would take for ever.
     if (equals < at) equals = header.indexOf('=', at)

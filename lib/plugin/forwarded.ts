@@ -29,8 +29,7 @@ export function pushXForwarded (fields: FieldList, request: FastifyRequest, pref
     'x-forwarded-host', host,
     'x-forwarded-port', port
   )
-  // A route may be written in any letters, a field may not.
-  const prefixes = String(before['x-forwarded-prefix'] ?? '').replace(/\/$/, '') + encodeURI(prefix)
+  const prefixes = String(before['x-forwarded-prefix'] ?? '').replace(/\/$/, '') + prefix
   if (prefixes !== '') fields.push('x-forwarded-prefix', prefixes)
 }
 

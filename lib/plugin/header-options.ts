@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Headers } from '../engine/headers.js'
-import { boolean, func, object, oneOf, optional } from '../options.js'
+import { boolean, func, isObject, object, oneOf, optional } from '../options.js'
 
 /** Header fields of what is proxied, both ways. */
 export interface HeaderOptions {
@@ -52,3 +52,9 @@ export const headerOptions = object<HeaderSettings>({
   request: optional(func<HeaderHook>()),
   response: optional(func<HeaderHook>())
 })
+
+/** What a hook of the user's own has returned: it may be anything, as nothing where it has only changed what it was given. */
+export function fieldsOf (hook: 'request' | 'response', returned: unknown): Headers {
+  if (isObject(returned) && typeof returned.then !== 'function') return returned as Headers
+  throw new TypeError(`headers.${hook}: expected a function that returns header fields, not a promise of them, and it has returned something else`)
+}

@@ -91,7 +91,7 @@ export interface LoadBalancerOptions {
    * (`cluster()`); see `docs/many-gateways.md`. Given once in a scope, where the first upstreams are. @default false
    */
   shared?: SharedOptions | false
-  /** Milliseconds that requests in flight have to end when the server closes. @default 30_000 */
+  /** Milliseconds that requests in flight have to end when the server closes. Given once in a scope, as `shared`. @default 30_000 */
   drainMs?: number
 }
 

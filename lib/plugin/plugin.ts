@@ -48,12 +48,13 @@ const kRewritePrefix = Symbol('fastify-load-balancer.rewritePrefix')
 interface RouteConfig { upstream?: string, split?: SplitOption, [kRewritePrefix]?: string | undefined }
 
 const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options) => {
-  const inherited = fastify.hasDecorator('upstreams') ? fastify.upstreams : undefined
+  const inherited = (fastify.upstreams as unknown) instanceof Upstreams ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
   const check = pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie))
   const { upstreams, routes, admin, metrics, shared, drainMs } = checked(check, options, '')
-  if (inherited !== undefined && shared !== false) {
-    refuse(['shared: expected nothing, since the upstreams of this scope are there already, with what they share'])
+  if (inherited !== undefined) {
+    const there = 'expected nothing, since the upstreams of this scope are there already, with'
+    refuse([...shared === false ? [] : [`shared: ${there} what they share`], ...options.drainMs === undefined ? [] : [`drainMs: ${there} the time that they have`]])
   }
   const registry = inherited ?? await newRegistry(fastify, shared)
   if (inherited === undefined) {

@@ -7,7 +7,7 @@ import type { Split } from './split.js'
 /** How one request is proxied: what its route, its call and its upstream say, put together. */
 export interface ProxiedOptions {
   readonly path: string
-  /** What was taken off the path, '' for nothing. */
+  /** What was taken off the path, as the client has written it; '' for nothing. */
   readonly prefix: string
   /** What was put in its place, without a slash at its end. */
   readonly rewritePrefix: string

@@ -15,6 +15,7 @@ import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { expectsContinue } from './expectations.js'
+import { fieldsOf } from './header-options.js'
 import type { Entry } from './registry.js'
 import { passInterim } from './interim.js'
 import type { ProxiedOptions } from './proxied-options.js'
@@ -220,7 +221,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     const { response: hook } = this.#entry.headers
     if (hook === undefined) return headers
     try {
-      return hook(request, headers)
+      return fieldsOf('response', hook(request, headers))
     } catch (error) {
       this.#exchange!.abort('abandoned', error as Error)
       this.failed(error as Error)

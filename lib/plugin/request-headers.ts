@@ -5,7 +5,7 @@ import { kPayload, type ClaimedRequest } from './body.js'
 import { withoutCookies } from './cookies.js'
 import { acceptsTrailers } from './trailers.js'
 import { isForwardingField, pushForwarded, pushXForwarded } from './forwarded.js'
-import type { HeaderSettings } from './header-options.js'
+import { fieldsOf, type HeaderSettings } from './header-options.js'
 
 /**
  * Fields of one connection that reply-from leaves in: undici refuses some of them, and none is the target's business. Nor is `Proxy`, which is no
@@ -57,7 +57,7 @@ export function requestFields (headers: Record<string, string | string[] | undef
   if (request.raw.headers.te !== undefined && acceptsTrailers(request)) fields.push('te', 'trailers')
   const type = request.raw.headers['content-type']
   if (type !== undefined) fields.push('content-type', type)
-  return settings.request === undefined ? fields : toFields(settings.request(request, fromFields(fields)))
+  return settings.request === undefined ? fields : toFields(fieldsOf('request', settings.request(request, fromFields(fields))))
 }
 
 function fromFields (fields: FieldList): Headers {

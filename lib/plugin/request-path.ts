@@ -29,9 +29,17 @@ export function originForm (url: string, host: string | undefined): string {
 export function targetPath (url: string, { prefix, rewritePrefix }: PathRules): string {
   if (climbs(url, prefix)) throw new BadRequestError()
   if (rewritePrefix === undefined) return url
-  const rest = url.slice(url.startsWith(prefix) ? prefix.length : encodedLength(url, prefix))
+  const rest = url.slice(writtenLength(url, prefix))
   const path = withoutSlash(rewritePrefix) + rest
   return path.startsWith('/') ? path : `/${path}`
+}
+
+/**
+ * What the client has written for the prefix: it may have parameters, and letters that a header field cannot have. Never more than a path, also where
+ * it is put into a redirect or a cookie: `//` and `/\` would begin with a host, and behind a `;` come attributes.
+ */
+export function prefixIn (url: string, prefix: string): string {
+  return segments(url.slice(0, writtenLength(url, prefix))).map(segment => `/${segment.replace(/[\\;]/g, encodeURIComponent)}`).join('')
 }
 
 /** `path` of the caller's own, with the client's query where it has none. */
@@ -70,7 +78,8 @@ function segments (path: string): string[] {
 }
 
 /** The router decodes and may fold slashes, so the prefix can be longer in the url than it is: as many segments are skipped. */
-function encodedLength (url: string, prefix: string): number {
+function writtenLength (url: string, prefix: string): number {
+  if (url.startsWith(prefix)) return prefix.length
   const pattern = new RegExp(`^(?:/+[^/?]+){0,${segments(prefix).length}}`)
   return pattern.exec(url)![0].length
 }

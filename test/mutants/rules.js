@@ -499,5 +499,26 @@ export const rules = [
     find: 'const PATIENCE = 50\n',
     replace: 'const PATIENCE = 5_000\n',
     tests: ['sharing/sessions']
+  },
+  {
+    name: 'admin: what a page of another site loads is refused',
+    file: 'operations/admin/guard.ts',
+    find: "(write || mode !== 'navigate')",
+    replace: 'write',
+    tests: ['operations/admin']
+  },
+  {
+    name: 'admin: a listener that had left before it was one gives its place back',
+    file: 'operations/admin/feed.ts',
+    find: '          this.remove(channel)\n',
+    replace: '',
+    tests: ['operations/admin-events']
+  },
+  {
+    name: 'a prefix that is put into a redirect is a path and nothing else',
+    file: 'plugin/request-path.ts',
+    find: '.replace(/[\\\\;]/g, encodeURIComponent)',
+    replace: '',
+    tests: ['plugin/request-path']
   }
 ]

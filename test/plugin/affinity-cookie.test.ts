@@ -234,6 +234,12 @@ t.test('values that were tampered with are no affinity', async t => {
   t.equal(timed.read({ cookie: `lb=${valid.timed}` }).target, 'a')
 })
 
+t.test('of several cookies by the name, as of another path or domain, the first that means something counts', async t => {
+  for (const [affinity, value] of [[plain, valid.plain], [timed, valid.timed]] as const) {
+    for (const cookie of [`lb=of another time; lb=${value}`, `lb=; a=1; lb=${'x'.repeat(300)}; lb=${value}; lb=more`]) t.equal(affinity.read({ cookie }).target, 'a', cookie)
+  }
+})
+
 t.test('a value that is longer than any of ours is not even looked at', async t => {
   t.equal(plain.read({ cookie: `lb=${'x'.repeat(100_000)}` }).target, undefined)
   t.equal(timed.read({ cookie: `lb=${valid.timed}${'x'.repeat(200)}` }).target, undefined)

@@ -138,3 +138,17 @@ t.test('hooks of the user have the last word, both ways', async t => {
   t.equal((await fetch(`${url}/faulty`)).status, 500)
   t.equal(await (await fetch(url)).text(), 'a', 'and the gateway lives')
 })
+
+t.test('a hook that returns no fields is told so, and its client is not kept waiting', async t => {
+  const target = await startTarget(t, 'a')
+  const lines: string[] = []
+  const hooks = { forgetful: () => undefined, late: async (_request: unknown, headers: object) => headers, listing: () => ['a', 'b'] }
+  for (const way of ['request', 'response']) {
+    for (const [name, hook] of Object.entries(hooks)) {
+      const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], headers: { [way]: hook } } }, routes: { '/': 'shop' } },
+        { server: { logger: { level: 'error', stream: { write: (line: string) => { lines.push(line) } } } } })
+      t.equal((await fetch(url, { signal: AbortSignal.timeout(5_000) })).status, 500, `${way} ${name}`)
+      t.match(lines.pop(), `headers.${way}: expected a function that returns header fields, not a promise of them, and it has returned something else`)
+    }
+  }
+})

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { startGateway, startTarget } from '../helpers/servers.js'
 import { mapBack, mapCookiePaths, type Mapping } from '../../lib/plugin/redirects.js'
 
 const rewrite: Mapping = { origin: 'http://10.0.0.1:3000', from: '/base/v1', to: '/api', host: 'shop.example' }
@@ -49,6 +50,19 @@ t.test('so do Content-Location and Refresh; what is there twice is left', async 
   const now = { refresh: '5' }
   mapBack(now, () => rewrite)
   t.equal(now.refresh, '5')
+})
+
+t.test('a prefix in any letters, or with parameters, is what the client has asked for', async t => {
+  const target = await startTarget(t, 'a', (_seen, _request, response) => { response.writeHead(302, { location: '/v1/login', 'set-cookie': 'a=1; Path=/v1' }).end() })
+  const { app } = await startGateway(t, {
+    upstreams: { shop: { targets: [target.url], headers: { cookiePath: true } } },
+    routes: { '/日本': { upstream: 'shop', rewritePrefix: '/v1' }, '/:tenant/api': { upstream: 'shop', rewritePrefix: '/v1' } }
+  })
+  for (const prefix of [encodeURI('/日本'), '/acme/api']) {
+    const { statusCode, headers } = await app.inject(`${prefix}/x`)
+    t.strictSame([statusCode, headers.location, String(headers['set-cookie'])], [302, `${prefix}/login`, `a=1; Path=${prefix}`])
+    t.equal(target.seen.at(-1)!.headers['x-forwarded-prefix'], prefix)
+  }
 })
 
 t.test('paths of cookies', async t => {

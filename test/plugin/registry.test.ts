@@ -32,6 +32,12 @@ t.test('upstreams are found by name, and iterated in their order', async t => {
   t.notOk(upstreams.has('shop'))
 })
 
+t.test('an application that has something else by that name is told so', async t => {
+  const app = Fastify()
+  app.decorate('upstreams', new Map() as never)
+  await t.rejects(async () => await app.register(loadBalancer), { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+})
+
 t.test('upstreams may come and go while they are iterated', async t => {
   const { upstreams } = await start(t, { upstreams: { shop: {}, api: {} } })
   const seen = []
@@ -74,10 +80,11 @@ t.test('a target that is not there is told with those that are', async t => {
   t.throws(() => { upstreams.get('shop')!.update('b', { weight: 1 }) }, faultOf(['shop: no target "b"; there are a']))
 })
 
-t.test('what is there already shares by what it was begun with', async t => {
+t.test('what is there already shares, and ends, by what it was begun with', async t => {
   const app = await start(t, { upstreams: { shop: {} } })
-  await t.rejects(async () => await app.register(async scope => { await scope.register(loadBalancer, { shared: cluster() }) }), faultOf([
-    'shared: expected nothing, since the upstreams of this scope are there already, with what they share'
+  await t.rejects(async () => await app.register(async scope => { await scope.register(loadBalancer, { shared: cluster(), drainMs: 100 }) }), faultOf([
+    'shared: expected nothing, since the upstreams of this scope are there already, with what they share',
+    'drainMs: expected nothing, since the upstreams of this scope are there already, with the time that they have'
   ]))
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { originForm, ownPath, targetPath } from '../../lib/plugin/request-path.js'
+import { originForm, ownPath, prefixIn, targetPath } from '../../lib/plugin/request-path.js'
 
 const bad = { code: 'FST_LB_BAD_REQUEST', statusCode: 400 }
 
@@ -37,6 +37,19 @@ t.test('a prefix is replaced', async t => {
     ['/api', '/v1', '/API/x', '/v1/x']
   ]
   for (const [prefix, rewritePrefix, url, result] of cases) t.equal(targetPath(url, { prefix, rewritePrefix }), result, url)
+})
+
+t.test('the prefix is what the client has written for it', async t => {
+  for (const [prefix, url, written] of [
+    ['/api', '/api/x', '/api'],
+    ['/api', '/API/x', '/API'],
+    ['/日本', '/%E6%97%A5%E6%9C%AC?x', '/%E6%97%A5%E6%9C%AC'],
+    ['/:tenant/api', '/acme/api/x', '/acme/api'],
+    ['/:tenant/api', '//evil.example//api', '/evil.example/api'],
+    ['/:tenant/api', '/\\evil.example/api', '/%5Cevil.example/api'],
+    ['/:tenant/api', '/a;Domain=example/api', '/a%3BDomain=example/api'],
+    ['', '/x', '']
+  ] as const) t.equal(prefixIn(url, prefix), written, url)
 })
 
 t.test('a path of the caller’s own keeps the query of the request where it has none', async t => {
