@@ -199,13 +199,7 @@ export class Sharing {
     this.link.counts.heard += news.length
     for (const [name, replica] of this.#replicas) {
       const its = news.filter(({ upstream }) => upstream === name)
-      if (its.length === 0) continue
-      try {
-        replica.apply(its)
-      } catch (error) {
-        // A policy of the user's own, perhaps. Thrown on, it would end the process: messages come by an event of the store's client.
-        this.#log.warn({ upstream: name, err: error }, 'what other gateways have changed could not be done here')
-      }
+      if (its.length > 0) replica.apply(its)
     }
   }
 
