@@ -15,6 +15,8 @@ export class EventStream {
     raw.once('close', gone)
     // Nobody waits for what cannot be sent any more; 'close' tells the rest.
     raw.on('error', () => {})
+    // Nothing follows on this connection: one that is kept would hold up a server that closes.
+    raw.shouldKeepAlive = false
     // Proxies in front, as nginx, would collect them otherwise.
     raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
     raw.write(`retry: ${RETRY_MS}\n\n`)
