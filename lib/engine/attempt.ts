@@ -16,7 +16,7 @@ import { Countdown, type Owner } from './deadlines.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
 import { isEventStream, rawHeader, rawHeaders, type Headers, type RawHeaders } from './headers.js'
-import { keepTrailersBehindBody } from './http2-trailers.js'
+import { Http2Ending } from './http2-ending.js'
 import { inWords } from './in-words.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import { noBody } from './request-body.js'
@@ -63,6 +63,7 @@ export class Attempt implements ConnectionAware, Owner {
   #discarded = 0
   #paused = false
   #resume: (() => void) | undefined
+  #ending: Http2Ending | undefined
   #abort: ((reason: Error) => void) | undefined
   /** The target has said that it did nothing about it. */
   #refused = false
@@ -165,7 +166,7 @@ export class Attempt implements ConnectionAware, Owner {
     this.status = status
     this.#ttfbMs = now - this.#startedAt
     this.#resume = resume
-    if (this.connection!.multiplexed) keepTrailersBehindBody(resume)
+    if (this.connection!.multiplexed) this.#ending = new Http2Ending(resume)
     if (status > 599) {
       this.cancel('malformed', new Error(`status ${status} is not of HTTP`))
       return false
@@ -183,7 +184,7 @@ export class Attempt implements ConnectionAware, Owner {
     }
     // They have no body, whatever their Content-Length says: undici would wait for it, and call it missing.
     if (status === 204 || status === 304) {
-      this.onComplete([])
+      this.#complete([])
       return true
     }
     const lasting = isEventStream(headers)
@@ -207,6 +208,13 @@ export class Attempt implements ConnectionAware, Owner {
 
   /** `trailers`: on HTTP/2 an object. */
   onComplete (trailers: RawHeaders | Headers): void {
+    // undici takes a reset for the end of a body whose length was not said.
+    const error = this.#ending === undefined ? this.connection!.error : this.#ending.cut ? new Error('the stream was closed in mid-body') : null
+    if (error === null) this.#complete(trailers)
+    else this.onError(error)
+  }
+
+  #complete (trailers: RawHeaders | Headers): void {
     const delivering = this.#phase === 'delivering'
     this.#end(this.#exchange.isBadStatus(this.status!) ? 'bad-status' : 'success')
     if (delivering) this.#exchange.completed(this.status!, Array.isArray(trailers) ? trailers : rawHeaders(trailers), this.#endedAt)

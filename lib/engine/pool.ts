@@ -76,6 +76,9 @@ export class Connection extends Client {
     return super.dispatch(options, handler)
   }
 
+  /** What the present connection has broken down with; null for one that has not. */
+  get error (): Error | null { return this.#socket?.errored ?? null }
+
   /**
    * Ends the socket under a request that is given up. undici's own way, `abort`, would connect anew for the request that it has just taken away,
    * and leave the target with an idle connection for each client that left.

@@ -109,6 +109,18 @@ t.test('the target resets: before the headers, in them, in the body', async t =>
   }
 })
 
+t.test('the target resets in a body that ends with its connection: half of it is not all of it', async t => {
+  const target = await startRawTarget(t, socket => socket.once('data', () => socket.write(`${HEAD}Connection: close\r\n\r\nhalf`)))
+  const { upstream } = await startUpstream(t, { targets: [target.url] })
+  const { body } = await request('http://shop/', { dispatcher: upstream.dispatcher })
+  const [first] = await once(body, 'data') as [Buffer]
+  t.equal(String(first), 'half')
+  for (const socket of target.sockets) socket.resetAndDestroy()
+  await t.rejects(once(body, 'end'), { code: 'FST_LB_BAD_GATEWAY', cause: { code: 'ECONNRESET' } })
+  t.equal(inFlight(upstream), 0)
+  t.equal(failures(upstream), 1)
+})
+
 t.test('an answer that is not HTTP', async t => {
   const texts = {
     garbage: '220 smtp ready\r\n\r\n',

@@ -356,7 +356,7 @@ export const rules = [
   {
     name: 'trailers do not cut off what of the body a slow client has not read',
     file: 'engine/attempt.ts',
-    find: 'if (this.connection!.multiplexed) keepTrailersBehindBody(resume)',
+    find: 'if (this.connection!.multiplexed) this.#ending = new Http2Ending(resume)',
     replace: '',
     tests: ['protocol/http2']
   },
