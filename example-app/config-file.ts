@@ -48,6 +48,9 @@ function parsed (text: string, env: Environment, path: string): unknown {
   try {
     return parseYaml(text, (document, place) => substitute(document, env, place))
   } catch (error) {
-    throw new ConfigError(path, (error as Error).message.split('\n'))
+    const faults = (error as Error).message.split('\n')
+    // Braces within braces are YAML's own, and what its parser says of them does not speak of variables.
+    if (/[[{][^\n]*[: ]\$\{/.test(text)) faults.push('a variable within { } or [ ] wants quotes; a number, a line of its own')
+    throw new ConfigError(path, faults)
   }
 }

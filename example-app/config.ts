@@ -50,7 +50,7 @@ export interface GatewayConfig {
   listen: ListenConfig
   /** What is in the files. */
   tls: TlsTexts | undefined
-  /** Processes that serve; 1 is this one, without a cluster. */
+  /** Processes that serve. */
   workers: number
   logLevel: LogLevel
   /** Whose `X-Forwarded-*` are believed, as Fastify takes it. */

@@ -1,7 +1,9 @@
 /** docs/admin.md as it is written. */
 import t from 'tap'
+import { startTarget } from '../helpers/targets.js'
 import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
+import { readPage } from './harness/pages.js'
 
 const guide = new Guide('docs/admin.md')
 
@@ -11,6 +13,20 @@ t.test('it is asked and changed with curl', async t => {
   const places = { 'localhost:3000': url.slice('http://'.length) }
   t.match(JSON.parse(await guide.shell('curl localhost:3000/lb/upstreams/shop', places)), { name: 'shop', targets: [{ state: 'ready' }] })
   t.match(JSON.parse(await guide.shell('curl -X PATCH', places)), { state: 'drain' })
+})
+
+t.test('every field of an answer is on the page, or in the snapshots that it leads to', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, {
+    upstreams: { shop: { targets: [target.url], health: { active: {} }, affinity: { cookie: {} } } }, routes: { '/shop': 'shop' }, admin: { authorize: 'loopback' }
+  })
+  await (await fetch(`${url}/shop`)).text()
+  const all = await (await fetch(`${url}/lb/upstreams`)).json() as { upstreams: [Record<string, any>] }
+  const [shop] = all.upstreams
+  const fields = [all, shop, shop.duration, shop.affinity, shop.targets[0], shop.targets[0].lastProbe].flatMap(part => Object.keys(part as object))
+  t.ok(fields.length > 40)
+  const code = [...(readPage('docs/admin.md').text + readPage('docs/types.md').text).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text).join(' ')
+  t.strictSame(fields.filter(name => !new RegExp(`\\b${name}\\b`).test(code)), [])
 })
 
 const status = async (url: string, headers: Record<string, string>, write = false): Promise<number> => {

@@ -130,6 +130,7 @@ t.test('what is wrong with the text is told with its place', async t => {
     tag: ['workers: 1\nlogLevel: !env LEVEL', 'line 2, column 11: Unresolved tag: !env'],
     alias: ['routes: *shop', 'Unresolved alias (the anchor must be set before the alias): shop'],
     json: ['{ "workers": 1 }}', 'line 1, column 17: Unexpected flow-map-end token in YAML stream: "}"'],
+    variable: ['listen: { port: ${PORT} }', 'line 1, column 18: Unexpected flow-map-start at node end', 'line 1, column 19: Unexpected scalar at node end', 'line 1, column 25: Unexpected flow-map-end token in YAML stream: "}"', 'a variable within { } or [ ] wants quotes; a number, a line of its own'],
     several: ['listen: { port: 1\nworkers: b: c\n', 'line 2, column 1: Flow map in block collection must be sufficiently indented and end with a }', 'line 2, column 10: Nested mappings are not allowed in compact mappings'],
     empty: ['', 'the whole: expected an object, got null']
   }

@@ -48,7 +48,8 @@ export type PlainPolicyOption =
   | PolicyFactory
 
 export function policyOption (value: unknown, path: string, faults: string[]): NamedPolicy {
-  if (typeof value === 'function') return { name: value.name || 'custom', create: value as PolicyFactory }
+  // JavaScript calls a function that is written in place by the option that it is the value of, which says nothing.
+  if (typeof value === 'function') return { name: ['', 'policy'].includes(value.name) ? 'custom' : value.name, create: value as PolicyFactory }
   const { name, ...options } = isObject(value) ? value : { name: value }
   if (typeof name !== 'string' || !Object.hasOwn(policies, name)) {
     const names = Object.keys(policies)

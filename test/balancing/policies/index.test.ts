@@ -30,6 +30,8 @@ t.test('A function is a policy of the user\'s own, and goes by its name', async 
   t.same(checked(policyOption, mine, 'policy'), { name: 'mine', create: mine })
   t.equal(checked(policyOption, (() => mine)(), 'policy').create, mine)
   t.equal(checked(policyOption, Object.defineProperty(() => mine(), 'name', { value: '' }), 'policy').name, 'custom')
+  const inPlace = { policy: () => mine() }
+  t.equal(checked(policyOption, inPlace.policy, 'policy').name, 'custom')
 })
 
 t.test('A name that is not known is refused, with the names that are', async t => {
