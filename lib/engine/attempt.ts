@@ -5,7 +5,7 @@
  * The handler is undici 7's own kind (`onConnect` … `onError`), which its core calls directly: the newer kind is wrapped around this one, and
  * would take away when the request was written, and the bytes of the headers.
  */
-import type { Duplex } from 'node:stream'
+import { Readable, type Duplex } from 'node:stream'
 import type { Timer } from '../balancing/clock.js'
 import type { Lease } from '../balancing/lease.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
@@ -50,6 +50,8 @@ export class Attempt implements ConnectionAware, Owner {
   readonly #lease: Lease
   readonly #startedAt: number
   #phase: Phase = 'waiting'
+  /** What it sends. */
+  #body: unknown
   /** It is, or was, on a connection. */
   #started = false
   /** All of the request was written. */
@@ -99,11 +101,12 @@ export class Attempt implements ConnectionAware, Owner {
 
   #send (): void {
     const { request } = this.#exchange
+    this.#body = request.body.open()
     this.#pool.dispatch({
       path: this.#pool.basePath + request.path,
       method: request.method,
       headers: request.headers,
-      body: request.body.open(),
+      body: this.#body,
       query: request.query,
       upgrade: request.upgrade,
       // undici would close the connection after every HEAD, and after a DELETE with a body.
@@ -127,8 +130,10 @@ export class Attempt implements ConnectionAware, Owner {
     const onConnection = this.#phase === 'sending' || this.#phase === 'delivering' || this.#phase === 'discarding'
     this.#end(outcome, error)
     if (!onConnection) return
-    if (this.connection!.multiplexed) this.#abort!(error)
-    else this.connection!.drop(error)
+    if (!this.connection!.multiplexed) this.connection!.drop(error)
+    // On HTTP/2, undici's way leaves a stream open whose body has not ended. A body that is gone has it reset.
+    else if (this.#body instanceof Readable && !this.#body.readableEnded) this.#body.destroy()
+    else this.#abort!(error)
   }
 
   // ---- what undici calls --------------------------------------------------------------------------------------------

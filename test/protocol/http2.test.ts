@@ -1,6 +1,7 @@
 /** HTTP/2 in front of the gateway and behind it. */
 import t from 'tap'
 import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
 import { connect, constants, createSecureServer, createServer, type ClientHttp2Session, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -223,6 +224,30 @@ t.test('a client that leaves resets its stream, not the session', async t => {
   await until(() => closed === 1 && inFlight(app.upstreams.get('shop')!) === 0, 'its stream is closed')
   t.equal((await fetch(`${url}/quick`)).status, 200)
   t.strictSame([...target.sessions], [session])
+})
+
+t.test('a client that leaves in the middle of its upload: the target hears of it, and does not take half for the whole', async t => {
+  const target = await startHttp2Target(t)
+  let arrived = 0
+  let aborted = 0
+  target.server.on('stream', stream => {
+    stream.once('data', () => { arrived++ })
+    stream.once('aborted', () => { aborted++ })
+  })
+  const { app, url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], pool: { http2: true } } }, routes: { '/': 'shop' } })
+  for (const headers of [{}, { 'content-length': '1000000' }] as Array<Record<string, string>>) {
+    const before = arrived
+    const client = httpRequest(url, { method: 'POST', headers }).on('error', () => {})
+    client.write('half')
+    await until(() => arrived > before, 'some of it is there')
+    client.destroy()
+    await until(() => aborted === arrived, 'it hears of it')
+  }
+  t.strictSame(target.seen, [])
+  t.equal(inFlight(app.upstreams.get('shop')!), 0)
+  t.equal(failures(app.upstreams.get('shop')!), 0)
+  t.equal((await fetch(url, { method: 'POST', body: 'whole' })).status, 200)
+  t.equal(target.sessions.size, 1)
 })
 
 t.test('a target that does not speak HTTP/2 is served as it can; WebSockets go over HTTP/1.1', async t => {
