@@ -2,6 +2,7 @@
 import t from 'tap'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { startTarget } from '../helpers/targets.js'
 import { startGateway } from './harness/gateway.js'
@@ -44,6 +45,20 @@ t.test('every value in the table is one that is accepted', async t => {
     routes: { '/a': { upstream: 'a', split: { v1: 90, v2: 10 }, bodyLimit: 1_048_576 } }
   }, '', faults)
   t.strictSame(faults, [])
+})
+
+t.test('several sites', async t => {
+  const { app } = await guide.play(t, 'upstreams: { blog')
+  const { port } = app.server.address() as AddressInfo
+  const ask = async (host: string): Promise<string> => {
+    const [answer] = await once(request({ port, host: '127.0.0.1', headers: { host }, agent: false }).end(), 'response') as [IncomingMessage]
+    const text = String(Buffer.concat(await answer.toArray() as Buffer[]))
+    return answer.statusCode === 404 ? '404' : text
+  }
+  t.strictSame(
+    await Promise.all(['shop.example', 'shop.example:8080', 'blog.example', 'www.blog.example:8080', 'else.example'].map(ask)),
+    ['10.0.0.1', '404', '10.0.0.2', '10.0.0.2', '404']
+  )
 })
 
 t.test('sticky route: the application says which of its servers a client belongs to', async t => {
