@@ -21,6 +21,8 @@ async function main (): Promise<void> {
 }
 
 async function run (path: string): Promise<void> {
+  // Whoever sends it may not know that there is nothing to reload yet.
+  process.on('SIGHUP', () => {})
   const config = readConfig(path, process.env)
   const log = createLog(config.logLevel)
   // Also for one: another can take its place without anybody's noticing.

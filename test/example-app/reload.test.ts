@@ -145,6 +145,13 @@ t.test('SIGHUP reads the file, and says again what is wrong with it', async t =>
   t.match(app.log().find(({ msg }) => msg.startsWith('stopping')), { signal: 'SIGTERM' })
 })
 
+t.test('SIGHUP while it starts does not end it', async t => {
+  const app = startApp(t, [`${t.testdir({ 'gateway.json': '{ "listen": { "port": 0 } }' })}/gateway.json`])
+  await until('it has begun to start a worker', () => children(app).length === 1)
+  app.child.kill('SIGHUP')
+  await app.says(/"the gateway is listening"/)
+})
+
 t.test('a certificate that is renewed', async t => {
   const [old, next] = [selfSigned(t.testdir()), selfSigned(t.testdir())]
   const app = await startFrom(t, { tls: { cert: 'cert.pem', key: 'key.pem' } }, { 'cert.pem': old.cert, 'key.pem': old.key })
