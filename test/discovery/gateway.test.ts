@@ -38,7 +38,7 @@ t.test('a server listens once targets have been found, and each has been probed'
     response.end(name)
   })))
   const feed = new Feed()
-  const app = await start(t, { upstreams: { shop: { targets: [targets[0]!.url], discovery: feed, health: { active: {} } } } })
+  const app = await start(t, { upstreams: { shop: { targets: [targets[0]!.url], discovery: feed, health: { active: {} }, random: () => 0.5 } } })
   let listens = false
   const listening = app.listen({ port: 0, host: '127.0.0.1' }).then(() => { listens = true })
   await until(() => answered === 1, 'the first probe of the one that is known already')
