@@ -2,7 +2,8 @@
 import { isScalar, Scalar, visit, type Document } from 'yaml'
 import type { Environment } from './config.js'
 
-const VARIABLE = /\$(\$)?\{([^}]*)\}/g
+/** One that is not closed is a fault as well: it may be a secret, and everybody would know it. */
+const VARIABLE = /\$(\$)?\{([^}]*)(\}?)/g
 const NAME = /^([A-Za-z_]\w*)(?::-([^]*))?$/
 
 /** What YAML takes for something else than text, where it is not in quotes. */
@@ -19,12 +20,12 @@ export function substitute (document: Document, env: Environment, place: (offset
     Scalar (key, node) {
       if (key === 'key' || !isScalar(node) || typeof node.value !== 'string') return
       const before = node.value
-      const after = before.replace(VARIABLE, (all, escaped: string | undefined, inside: string) => {
+      const after = before.replace(VARIABLE, (all, escaped: string | undefined, inside: string, end: string) => {
         if (escaped !== undefined) return all.slice(1)
-        const [, name, fallback] = NAME.exec(inside) ?? []
+        const [, name, fallback] = (end === '' ? null : NAME.exec(inside)) ?? []
         if (name === undefined) faults.push(`${place(node.range![0])}: ${all}: expected \${NAME} or \${NAME:-default}`)
         // As a shell has it: an empty variable takes the default, too.
-        const value = name === undefined || env[name] === '' ? undefined : env[name]
+        const value = name === undefined || !Object.hasOwn(env, name) || env[name] === '' ? undefined : env[name]
         if (name !== undefined && value === undefined && fallback === undefined) faults.push(`${place(node.range![0])}: the variable ${name} is not set`)
         return value ?? fallback ?? ''
       })

@@ -182,11 +182,13 @@ upstreams:
     balancer: { admin: { authorize: 'loopback' }, upstreams: { shop: { targets: ['http://shop.internal:80/${base}'], pool: { http2: false } } } }
   })
   t.match(readConfig(`${dir}/gateway.yaml`, { PASSWORD: 'a "b": {c} # d', SHOP: 'a', HTTP_PORT: '81', BIND: '::' }), { listen: { host: '::', port: 81 }, credentials: { password: 'a "b": {c} # d' } })
-  const wrong = t.testdir({ 'gateway.yaml': 'logLevel: ${LEVEL}\nupstreams:\n  a: { targets: ["${A}", "${b-c}"] }\n' })
+  const wrong = t.testdir({ 'gateway.yaml': 'logLevel: ${LEVEL}\nupstreams:\n  a: { targets: ["${A}", "${b-c}", "${A", "${toString}"] }\n' })
   t.same(faultsOf(() => readConfig(`${wrong}/gateway.yaml`, {})), [
     'line 1, column 11: the variable LEVEL is not set',
     'line 3, column 18: the variable A is not set',
-    'line 3, column 26: ${b-c}: expected ${NAME} or ${NAME:-default}'
+    'line 3, column 26: ${b-c}: expected ${NAME} or ${NAME:-default}',
+    'line 3, column 36: ${A: expected ${NAME} or ${NAME:-default}',
+    'line 3, column 43: the variable toString is not set'
   ])
 })
 
