@@ -1,5 +1,10 @@
 /** docs/behind-a-proxy.md as it is written. */
 import t from 'tap'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import Fastify from 'fastify'
+import { startTarget } from '../helpers/targets.js'
 import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
 
@@ -18,6 +23,20 @@ t.test('what a trusted peer says of the client is passed on', async t => {
   t.notMatch(stranger.body, /203\.0\.113\.9|shop\.example/)
   const shown = JSON.parse(await guide.shell('curl -s -H', { 'http://localhost:3000': url }))
   t.match(shown, { 'x-forwarded-for': '203.0.113.9, 127.0.0.1' })
+})
+
+t.test('nginx comes by a socket of the file system', async t => {
+  const path = join(t.testdir(), 'gateway.sock')
+  const target = await startTarget(t, 'a')
+  const { default: loadBalancer } = await import('../../lib/index.js')
+  const app = Fastify({ forceCloseConnections: true, trustProxy: true })
+  t.teardown(async () => await app.close())
+  await app.register(loadBalancer, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  await app.listen({ path })
+  const headers = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', host: 'shop.example' }
+  const [answer] = await once(request({ socketPath: path, headers, agent: false }).end(), 'response') as [IncomingMessage]
+  answer.resume()
+  t.match(target.seen[0]!.headers, { 'x-forwarded-for': '203.0.113.9, unknown', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' })
 })
 
 t.test('the answer to a health check', async t => {

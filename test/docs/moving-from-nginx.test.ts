@@ -3,7 +3,6 @@ import t from 'tap'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { startTarget } from '../helpers/targets.js'
 import { startGateway } from './harness/gateway.js'
 import { Guide } from './harness/guide.js'
@@ -77,19 +76,6 @@ t.test('sticky route: the application says which of its servers a client belongs
   for (const route of ['a', 'b', 'b', 'a']) t.equal(await ask(`x=1; route=${route}`), route)
   await b.kill()
   t.equal(await ask('route=b'), 'a')
-})
-
-t.test('a gateway that listens at a path', async t => {
-  const target = await startTarget(t, 'a')
-  const path = join(t.testdir(), 'gateway.sock')
-  const { default: Fastify } = await import('fastify')
-  const { default: loadBalancer } = await import('../../lib/index.js')
-  const app = Fastify({ forceCloseConnections: true })
-  t.teardown(async () => await app.close())
-  await app.register(loadBalancer, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
-  await app.listen({ path })
-  const [answer] = await once(request({ socketPath: path, path: '/x', agent: false }).end(), 'response') as [IncomingMessage]
-  t.equal(String(Buffer.concat(await answer.toArray() as Buffer[])), 'a')
 })
 
 guide.complete(t)
