@@ -192,7 +192,7 @@ export class Attempt implements ConnectionAware, Owner {
       this.#complete([])
       return true
     }
-    const lasting = isEventStream(headers)
+    const lasting = this.#phase === 'delivering' && isEventStream(headers)
     if (lasting) this.#lease.lasts()
     this.#setDeadline('body', lasting ? 0 : this.#exchange.timeouts.body, now)
     return !this.#paused

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { backoffDelay, maySendAgain } from '../../lib/engine/retry.js'
 import { refusedUrl, startRawTarget, startTarget } from '../helpers/servers.js'
-import { startUpstream } from '../helpers/upstreams.js'
+import { inFlight, startUpstream } from '../helpers/upstreams.js'
 import { until } from '../helpers/wait.js'
 
 t.test('only what cannot do harm is sent again', async t => {
@@ -90,6 +90,20 @@ t.test('a response that is not wanted is read away when it is short, and dropped
     t.equal(await (await answer).body.text(), 'ok')
     t.equal(connections, size === 1_000 ? 1 : 2, `${size} bytes`)
   }
+})
+
+t.test('an event stream that is not wanted is not waited for as one that is', async t => {
+  const stream = (status: string): string => `HTTP/1.1 ${status}\r\nContent-Type: text/event-stream\r\n\r\n:\n`
+  const busy = await startRawTarget(t, socket => socket.once('data', () => socket.write(stream('503 Busy'))))
+  const good = await startRawTarget(t, socket => socket.once('data', () => socket.write(stream('200 OK'))))
+  const { upstream, clock } = await startUpstream(t, { targets: [busy.url, good.url], policy: 'first', timeouts: { body: 1_000 } })
+  const { statusCode, body } = await request('http://shop/', { dispatcher: upstream.dispatcher })
+  t.equal(statusCode, 200)
+  t.equal(inFlight(upstream), 2)
+  await until(() => { clock.advance(1_000); return inFlight(upstream) === 1 }, 'the other is dropped')
+  await until(() => busy.sockets.size === 0, 'its connection is closed')
+  t.equal(good.sockets.size, 1)
+  body.on('error', () => {}).destroy()
 })
 
 t.test('nonIdempotent: true sends a POST again, for those who can tell', async t => {
