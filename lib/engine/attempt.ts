@@ -131,9 +131,15 @@ export class Attempt implements ConnectionAware, Owner {
     this.#end(outcome, error)
     if (!onConnection) return
     if (!this.connection!.multiplexed) this.connection!.drop(error)
-    // On HTTP/2, undici's way leaves a stream open whose body has not ended. A body that is gone has it reset.
-    else if (this.#body instanceof Readable && !this.#body.readableEnded) this.#body.destroy()
-    else this.#abort!(error)
+    else if (!this.#dropBody()) this.#abort!(error)
+  }
+
+  /** On HTTP/2, undici leaves a stream open whose request has not ended. One whose body is gone is reset. False: it has ended. */
+  #dropBody (): boolean {
+    const body = this.#body
+    if (!this.connection!.multiplexed || !(body instanceof Readable) || body.readableEnded) return false
+    body.destroy()
+    return true
   }
 
   // ---- what undici calls --------------------------------------------------------------------------------------------
@@ -221,6 +227,7 @@ export class Attempt implements ConnectionAware, Owner {
 
   #complete (trailers: RawHeaders | Headers): void {
     const delivering = this.#phase === 'delivering'
+    this.#dropBody()
     this.#end(this.#exchange.isBadStatus(this.status!) ? 'bad-status' : 'success')
     if (delivering) this.#exchange.completed(this.status!, Array.isArray(trailers) ? trailers : rawHeaders(trailers), this.#endedAt)
   }

@@ -250,6 +250,25 @@ t.test('a client that leaves in the middle of its upload: the target hears of it
   t.equal(target.sessions.size, 1)
 })
 
+t.test('a target that answers before it has all of an upload, which never ends: nothing stays open', async t => {
+  const target = await startHttp2Target(t)
+  let closed = 0
+  target.server.on('stream', stream => {
+    stream.once('data', () => {
+      stream.respond({ ':status': 401, 'content-type': 'text/plain' })
+      stream.end('who are you?')
+    })
+    stream.once('close', () => { closed++ })
+  })
+  const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], pool: { http2: true } } } })
+  const body = new Readable({ read () {} })
+  body.push('some')
+  const answer = await request('http://shop/', { method: 'POST', body, dispatcher: app.upstreams.get('shop')!.dispatcher })
+  t.equal(await answer.body.text(), 'who are you?')
+  await until(() => closed === 1, 'its stream is closed')
+  t.equal(target.sessions.size, 1)
+})
+
 t.test('a target that does not speak HTTP/2 is served as it can; WebSockets go over HTTP/1.1', async t => {
   const old = await startWebSocketTarget(t, 'old')
   const certificate = selfSigned(t.testdir())
