@@ -24,7 +24,7 @@ else await takeOut()
 async function takeOut () {
   const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
   try {
-    for (const name of ['lib', 'test', 'package.json', 'tsconfig.json', '.taprc']) cpSync(name, join(copy, name), { recursive: true })
+    for (const name of ['lib', 'test', 'docs', 'package.json', 'tsconfig.json', '.taprc']) cpSync(name, join(copy, name), { recursive: true })
     symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'))
     // All of them before any: a rule that was written anew is to be noticed at once.
     for (const rule of chosen) sourceOf(copy, rule)
