@@ -181,8 +181,8 @@ export const rules = [
   {
     name: 'a request that is given up ends its connection to the target',
     file: 'engine/attempt.ts',
-    find: 'else this.connection!.drop(error)',
-    replace: 'else if (error === undefined) this.connection!.drop(error)',
+    find: 'if (!this.connection!.multiplexed) this.connection!.drop(error)',
+    replace: 'if (this.connection!.multiplexed) this.connection!.drop(error)',
     tests: ['scenarios/clients-leave', 'engine/in-flight', 'engine/deadlines']
   },
   {
