@@ -179,7 +179,7 @@ export const rules = [
     tests: ['engine/request-body', 'scenarios/clients-leave', 'scenarios/bodies']
   },
   {
-    name: 'a request that is given up ends its connection to the target',
+    name: 'a request that is given up ends its connection to the target, and leaves no other in its place',
     file: 'engine/attempt.ts',
     find: 'if (!this.connection!.multiplexed) this.connection!.drop(error)',
     replace: 'if (this.connection!.multiplexed) this.connection!.drop(error)',
