@@ -141,17 +141,17 @@ t.test('a stream that is closed in mid-body is a body cut short; one that has en
   target.server.on('stream', (stream, { ':path': path }) => {
     stream.on('error', () => {}).once('close', () => { closed++ })
     stream.respond({ ':status': 200 }, { endStream: path === '/headers' })
-    if (path === '/headers') stream.close()
-    else if (path === '/none') stream.end()
+    if (path === '/headers') return
+    if (path === '/none') stream.end()
     else if (path === '/short') stream.end('short')
     else stream.write(Buffer.alloc(10_000), () => setImmediate(() => { if (path === '/cut') stream.destroy(); else stream.end() }))
   })
   const { app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], pool: { http2: true } } } })
   const shop = app.upstreams.get('shop')!
-  /** Reads nothing before all has been sent. The upload never ends, so that the stream is open until it is closed. */
+  /** Reads nothing before all has been sent. */
   const ask = async (path: string): Promise<number> => {
     const before = closed
-    const { body } = await request(`http://shop${path}`, { method: 'POST', body: new Readable({ read () {} }), dispatcher: shop.dispatcher, highWaterMark: 1 })
+    const { body } = await request(`http://shop${path}`, { dispatcher: shop.dispatcher, highWaterMark: 1 })
     body.on('error', () => {})
     await until(() => closed > before, 'all is sent')
     for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))
