@@ -289,6 +289,6 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
 /** What a factory of the user's own has returned may be anything. */
 function usable (policy: Policy, upstream: string): Policy {
-  if (typeof (policy as Policy | undefined)?.pick !== 'function') refuse([`${upstream}.policy: expected a function that returns a policy, with pick(), and it has returned something else`])
+  if (typeof (policy as Policy | undefined)?.pick !== 'function') refuse([`upstreams.${upstream}.policy: expected a function that returns a policy, with pick(), and it has returned something else`])
   return policy
 }

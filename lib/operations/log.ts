@@ -14,10 +14,12 @@ const WORDS: Record<keyof UpstreamEvents, string> = {
 
 /**
  * One line for each change of a target from now on: `{ upstream, target, reason, state, weight }`. A fall is a warning, and so is the return from it:
- * who reads of the one wants to read of the other. That a target passes its first probe is no more than information.
+ * who reads of the one wants to read of the other. That a target passes its first probe is no more than information. And a line when panic begins, and
+ * when it ends.
  */
 export function logChanges (upstream: Upstream, log: FastifyBaseLogger): void {
   const fallen = new Set<string>()
+  const lookAtPanic = panicWatch(upstream, log)
   for (const event of Object.keys(WORDS) as Array<keyof UpstreamEvents>) {
     upstream.on(event, message => {
       const { target: id } = message
@@ -28,6 +30,27 @@ export function logChanges (upstream: Upstream, log: FastifyBaseLogger): void {
       if (event === 'target:removed') fallen.delete(id)
       const target = upstream.targets.get(id)
       log[level]({ ...message, state: target?.state, weight: target?.weight }, WORDS[event])
+      if (falls || returns) lookAtPanic()
     })
+  }
+}
+
+/** A function that looks, soon, whether panic has begun or ended: once for all that changes in the same moment. */
+function panicWatch (upstream: Upstream, log: FastifyBaseLogger): () => void {
+  const consequence = upstream.settings.panic === 'fail-open' ? 'health is ignored' : 'requests are refused'
+  let panicking = false
+  let due = false
+  const look = (): void => {
+    due = false
+    const { panic, all } = upstream.balancer
+    // Before all first probes are over there is no telling.
+    if (panic === panicking || (panic && all.some(({ health }) => health === 'pending'))) return
+    panicking = panic
+    log.warn({ upstream: upstream.name }, panic ? `panic: too few targets are eligible, ${consequence}` : 'the panic is over')
+  }
+  return () => {
+    if (due) return
+    due = true
+    queueMicrotask(look)
   }
 }

@@ -107,6 +107,26 @@ t.test('when every target fails its probes they are all used: better than refusi
   t.strictSame(await names(url), ['a', 'b'])
 })
 
+t.test('the log says when panic begins, and when it ends', async t => {
+  for (const [panic, words] of [['fail-open', 'health is ignored'], ['fail-closed', 'requests are refused']] as const) {
+    const clock = new FakeClock()
+    const [a, b] = [await startChecked(t, 'a'), await startChecked(t, 'b')]
+    const lines: string[] = []
+    const stream = { write: (line: string) => { lines.push((JSON.parse(line) as { msg: string }).msg) } }
+    const { app } = await startGateway(t, { upstreams: { shop: { ...checked(clock, [a.url, b.url]), panic } }, routes }, { server: { logger: { level: 'warn', stream } } })
+    const told = (): string[] => lines.filter(line => line.includes('panic'))
+    const shop = app.upstreams.get('shop')!
+    for (const healthy of [false, true, false]) {
+      a.healthy = b.healthy = healthy
+      const probed = a.probes + b.probes
+      clock.advance(1_000)
+      await until(() => a.probes + b.probes === probed + 2 && shop.snapshot().targets.every(({ health }) => health === (healthy ? 'healthy' : 'unhealthy')), 'both were probed')
+    }
+    const begins = `panic: too few targets are eligible, ${words}`
+    t.strictSame(told(), [begins, 'the panic is over', begins])
+  }
+})
+
 t.test('all targets are exchanged at once: the new ones serve before their first probe, since nobody else does; fail-closed refuses until then', async t => {
   const clock = new FakeClock()
   for (const [panic, status] of [['fail-open', 200], ['fail-closed', 503]] as const) {

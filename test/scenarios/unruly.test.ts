@@ -132,7 +132,7 @@ t.test('a policy, a listener, an answered(), a loaded() or a settle() that throw
 
 t.test('a factory that returns no policy is refused', async t => {
   for (const policy of [() => {}, () => null, () => ({ choose: () => {} })]) {
-    await t.rejects(startGateway(t, { upstreams: { shop: { policy: policy as never } } }), { code: 'FST_LB_INVALID_OPTIONS', message: /^shop\.policy: expected a function that returns a policy/ })
+    await t.rejects(startGateway(t, { upstreams: { shop: { policy: policy as never } } }), { code: 'FST_LB_INVALID_OPTIONS', message: /^upstreams\.shop\.policy: expected a function that returns a policy/ })
   }
 })
 
