@@ -3,7 +3,7 @@
  * hears of one answer.
  */
 import type { Duplex } from 'node:stream'
-import type { Refusal } from '../balancing/balancer.js'
+import type { Refusal } from '../balancing/picker.js'
 import type { Clock, Timer } from '../balancing/clock.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { PickContext } from '../balancing/policy.js'

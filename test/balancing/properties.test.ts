@@ -1,7 +1,7 @@
 /** What holds whatever happens, in whatever order: random sequences of events against rules that are written down once more here. */
 import fc from 'fast-check'
 import t from 'tap'
-import type { Refusal } from '../../lib/balancing/balancer.js'
+import type { Refusal } from '../../lib/balancing/picker.js'
 import type { Lease } from '../../lib/balancing/lease.js'
 import type { Outcome } from '../../lib/balancing/outcome.js'
 import { policies, type PolicyName } from '../../lib/balancing/policies/index.js'

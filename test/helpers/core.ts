@@ -1,5 +1,6 @@
 /** The core with time that stands still and chance that repeats, in short notation. */
-import { Balancer, type BalancerOptions, type Refusal } from '../../lib/balancing/balancer.js'
+import { Balancer, type BalancerOptions } from '../../lib/balancing/balancer.js'
+import type { Refusal } from '../../lib/balancing/picker.js'
 import type { Lease } from '../../lib/balancing/lease.js'
 import { Ejection, ejectionOptions, type EjectionRules } from '../../lib/balancing/ejection.js'
 import type { Outcome, Settlement } from '../../lib/balancing/outcome.js'

@@ -128,6 +128,9 @@ function fieldOf (fields, name) {
 class Job {
   /** Requests that its connection has carried: it was open already. */
   served = 1
+  multiplexed = false
+  /** What it has broken down with. */
+  error = null
   #attempt
   #server
   #clock
