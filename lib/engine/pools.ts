@@ -75,11 +75,11 @@ export class Pools {
   /** Waits until nothing is in flight to a target that was taken out, `drainMs` at most, then ends its connections. */
   drain (target: Target, drainMs: number): Promise<void> {
     let leaving = this.#leaving.get(target)
-    if (leaving === undefined) {
-      leaving = target.inFlight === 0 ? { drained: () => {}, gone: this.#cut(target) } : this.#leave(target)
-      this.#leaving.set(target, leaving)
+    if (leaving === undefined) this.#leaving.set(target, leaving = this.#leave(target))
+    if (target.inFlight === 0) {
+      leaving.drained()
+      return leaving.gone
     }
-    if (target.inFlight === 0) return leaving.gone
     const timer = this.#clock.after(drainMs, leaving.drained, undefined)
     return leaving.gone.finally(() => this.#clock.cancel(timer))
   }
