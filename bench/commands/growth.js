@@ -21,16 +21,18 @@ const clustered = (proxy, workers) => async (origins, core) => {
   const { port } = await child.call('start', { proxy, origins, workers })
   return { port, end: () => child.end(), cpu: () => cpuOf(child.pid) }
 }
+const inWorkers = place => ['ours', 'floor'].flatMap(name => [1, 2].map(size => {
+  const start = clustered(name, size)
+  return { series: name, start: (origins, core) => start(origins, place(core)), size, targets: 2, connections: 32 }
+}))
 const ofEach = (sizes, settings) => ['ours', 'floor'].flatMap(name => sizes.map(size => ({ series: name, start: proxied(name), ...settings(size) })))
 
 /** The entries of a series follow each other; the first is what the others are compared with. */
 const PARTS = {
   targets: { title: 'targets, 32 connections', entries: ofEach([2, 10, 100, 1_000], size => ({ size, targets: size, connections: 32 })) },
   connections: { title: 'connections, 2 targets', entries: ofEach([32, 128, 512, 2_048], size => ({ size, targets: 2, connections: size })) },
-  workers: {
-    title: 'workers of node:cluster on one core, 32 connections, 2 targets',
-    entries: ['ours', 'floor'].flatMap(name => [1, 2].map(size => ({ series: name, start: clustered(name, size), size, targets: 2, connections: 32 })))
-  }
+  workers: { title: 'workers of node:cluster on one core, 32 connections, 2 targets', entries: inWorkers(core => core) },
+  spread: { title: 'workers of node:cluster on any core, beside the load, 32 connections, 2 targets', entries: inWorkers(() => undefined) }
 }
 
 const HELP = `npm run bench -- growth [options]
