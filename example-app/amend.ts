@@ -11,6 +11,7 @@ export function amend (app: FastifyInstance, { targets, tls }: Amendment): void 
     // One that was taken out by hand stays out until others begin from the file.
     if (upstream !== undefined) upstream.replace(withWhatWasSet(upstream, before, after))
   }
+  // Fastify types its server as HTTP's; there is a certificate to change only where it is HTTPS's.
   if (tls !== undefined) (app.server as unknown as TlsServer).setSecureContext(tls)
 }
 

@@ -26,7 +26,7 @@ export interface UrlDiscoveryOptions {
   /** Fields to send. A function is asked each time: tokens expire. @default {} */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>)
   /** Makes targets of the document. What it throws is a failure: the last good set stays. @default the document as it is */
-  map?: (json: any) => TargetSet | Promise<TargetSet>
+  map?: (json: any) => TargetSet | Promise<TargetSet> // `any`: the document is somebody else's, and users write its type here.
   /** Bytes that an answer may have. @default 4_194_304 */
   maxBytes?: number
   /** TLS to the endpoint, whose certificate is verified. @default {} */
@@ -51,7 +51,7 @@ const urlText: Check<string> = (value, path, faults) => {
   return value as string
 }
 
-/** A value, or a function that returns one. */
+/** A value, or a function that returns one. What the function is called with is for the option's type to say: `any` fits all. */
 function orFunction<T, F extends (...args: any[]) => T | Promise<T>> (check: Check<T>): Check<F> {
   return (value, path, faults) => {
     if (typeof value === 'function') return value as F
