@@ -36,11 +36,13 @@ export function cluster (options: ClusterSharingOptions = {}): SharedOptions {
 /** Milliseconds that the primary has for an answer. */
 const PATIENCE = 800
 
+/** Requests to the primary so far. All stores of a process hear every reply, so a number must belong to one request of one store only. */
+let asked = 0
+
 class ClusterStore implements SharedStore {
   readonly #space: string
   readonly #generation: string
   readonly #answers = new Map<number, (value: unknown) => void>()
-  #asked = 0
   #listener: StoreListener | undefined
 
   constructor (space: string, generation: string) {
@@ -79,7 +81,7 @@ class ClusterStore implements SharedStore {
   }
 
   #ask (deed: Deed, ...words: string[]): Promise<unknown> {
-    const number = this.#asked++
+    const number = asked++
     return new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(reject, PATIENCE, new Error('no answer from the primary: it has to call clusterPrimary()')).unref()
       this.#answers.set(number, value => {

@@ -30,6 +30,23 @@ const acts: Record<string, (...words: any[]) => unknown> = {
     store.close()
     return held
   },
+  twoStores: async () => {
+    const stores = [cluster({ prefix: 'common' }), cluster({ prefix: 'common' })].map(({ store }) => store)
+    for (const store of stores) store.open({ heard () {}, missed () {} })
+    const [secret, held] = await Promise.all([stores[0]!.secret!(), stores[1]!.held()])
+    for (const store of stores) store.close()
+    return [typeof secret, held]
+  },
+  twoScopes: async () => {
+    const scopes = await Promise.all([0, 1].map(async () => await sharingGateway({ teardown: end => { ends.push(end) } }, cluster({ prefix: 'scopes' }), {
+      targets: JSON.parse(process.env.TARGETS!) as string[], affinity: { cookie: {} }
+    })))
+    const [one, two] = await Promise.all(scopes.map(async ({ url }) => (await fetch(url)).headers.get('set-cookie')!.split(';', 1)[0]!))
+    // The cookie of one scope is understood by the other, so each of them has the same secret.
+    const again = await Promise.all([[scopes[1]!, one!], [scopes[0]!, two!]].map(async ([scope, cookie]) =>
+      (await fetch((scope as typeof scopes[0])!.url, { headers: { cookie: cookie as string } })).headers.get('set-cookie')))
+    return again
+  },
   primary: () => {
     try {
       clusterPrimary()

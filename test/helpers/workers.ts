@@ -1,6 +1,7 @@
 /** Workers of node:cluster, whose primary is the test. */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AffinityOptions, ClusterSharingOptions, SharedSnapshot, TargetUpdateOptions } from '../../lib/index.js'
 import type { Ending } from './servers.js'
@@ -13,7 +14,7 @@ export class TestWorker {
   #asked = 0
 
   static async start (t: Ending, targets: object[], sharing: ClusterSharingOptions = {}, affinity: AffinityOptions = { cookie: {} }): Promise<TestWorker> {
-    cluster.setupPrimary({ exec: fileURLToPath(new URL('./sharing-worker.ts', import.meta.url)), execArgv: process.execArgv })
+    cluster.setupPrimary({ exec: fileURLToPath(new URL(`./sharing-worker${extname(import.meta.url)}`, import.meta.url)), execArgv: process.execArgv })
     const worker = cluster.fork({ TARGETS: JSON.stringify(targets), SHARING: JSON.stringify(sharing), AFFINITY: JSON.stringify(affinity) })
     const started = new TestWorker(worker)
     t.teardown(() => started.end())
@@ -37,6 +38,10 @@ export class TestWorker {
   warnings (): Promise<string[]> { return this.#ask('warnings') as Promise<string[]> }
   /** What is held after two things were put in a store of its own, and one was dropped. */
   store (): Promise<unknown> { return this.#ask('store') }
+  /** What two stores of the same prefix receive that ask at the same time. */
+  twoStores (): Promise<unknown> { return this.#ask('twoStores') }
+  /** The cookies that two gateways set for clients of each other. */
+  twoScopes (): Promise<unknown> { return this.#ask('twoScopes') }
   /** What `clusterPrimary()` says in a worker. */
   primary (): Promise<string> { return this.#ask('primary') as Promise<string> }
   async update (id: string, options: TargetUpdateOptions): Promise<void> { await this.#ask('update', id, options) }

@@ -77,6 +77,16 @@ t.test('workers', async t => {
     t.equal(await three.state(), 'a ready 2, b ready 7', 'as soon as it listens')
   })
 
+  t.test('two stores of one worker each get their own replies', async t => {
+    const worker = await TestWorker.start(t, list)
+    t.strictSame(await worker.twoStores(), ['string', {}])
+  })
+
+  t.test('two gateways of one worker with the same prefix understand each other\'s cookies', async t => {
+    const worker = await TestWorker.start(t, list)
+    t.strictSame(await worker.twoScopes(), [null, null])
+  })
+
   t.test('what comes in the form of our messages and is none is nothing', async t => {
     const worker = await TestWorker.start(t, list)
     const mark = 'fastify-load-balancer'
