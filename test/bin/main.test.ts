@@ -1,10 +1,10 @@
 /** The command, as a shell has it. */
 import type { ServerResponse } from 'node:http'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { get, refusal, startProgram, until, type App } from '../example-app/helper.js'
 import { run } from '../helpers/programs.js'
 import { startTarget, type Ending } from '../helpers/servers.js'
+import { ROOT } from '../helpers/root.js'
 
 const PROGRAM = 'dist/bin/main.js'
 
@@ -14,7 +14,7 @@ async function started (t: Ending, args: string[]): Promise<App & { url: string 
   return { ...app, url: url! }
 }
 
-const execute = (...args: string[]): ReturnType<typeof run> => run(process.execPath, [fileURLToPath(new URL(`../../${PROGRAM}`, import.meta.url)), ...args], { env: {} })
+const execute = (...args: string[]): ReturnType<typeof run> => run(process.execPath, [`${ROOT}${PROGRAM}`, ...args], { env: {} })
 
 t.test('one line starts a gateway before two targets', async t => {
   const [a, b] = [await startTarget(t, 'a'), await startTarget(t, 'b')]

@@ -1,10 +1,10 @@
 /** What the gateway can be told, and what it says when it is told wrong. */
 /* eslint-disable no-template-curly-in-string -- variables of the configuration are written like that */
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { checkConfig, ConfigError, type Environment } from '../../example-app/config.js'
 import { commandLine, readConfig } from '../../example-app/config-file.js'
 import { selfSigned } from '../helpers/certificates.js'
+import { ROOT } from '../helpers/root.js'
 
 /** The faults of it, one a line, without the first line, which names the file. */
 function faultsOf (run: () => unknown): string[] {
@@ -119,7 +119,7 @@ t.test('YAML and JSON are read', async t => {
 })
 
 t.test('the example is right', async t => {
-  const example = fileURLToPath(new URL('../../example-app/gateway.example.yaml', import.meta.url))
+  const example = `${ROOT}example-app/gateway.example.yaml`
   t.match(readConfig(example, {}), { listen: { port: 3000 }, workers: 2, balancer: { routes: { '/shop': 'shop' } } })
 })
 

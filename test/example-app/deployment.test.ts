@@ -1,12 +1,10 @@
 /** What starts the gateway elsewhere: a container's recipe, a unit of systemd, and the question whether it is alive. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startTarget } from '../helpers/servers.js'
 import { startConfigured, startProgram } from './helper.js'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+import { ROOT } from '../helpers/root.js'
 
 t.test('the recipe of the container copies what is there, runs as nobody in particular, and hears signals', async t => {
   const text = readFileSync(`${ROOT}example-app/Dockerfile`, 'utf8')

@@ -4,10 +4,8 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { startTarget, type Ending } from '../helpers/servers.js'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+import { ROOT } from '../helpers/root.js'
 
 /** Far beyond what anything takes: whoever waits longer waits for ever. */
 const DEADLINE_MS = 40_000

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse } from 'yaml'
-import { schema, SCHEMA } from '../../example-app/schema/write.js'
+import { ROOT } from '../helpers/root.js'
+
+// Where it is: it reads the source of the configuration.
+const { schema, SCHEMA } = await import(`${ROOT}example-app/schema/write.js`) as typeof import('../../example-app/schema/write.js')
 
 const text = readFileSync(SCHEMA, 'utf8')
 const isRight = new Ajv({ allowUnionTypes: true }).compile(JSON.parse(text) as object)
@@ -13,7 +16,7 @@ t.test('it is what `npm run schema` writes', async t => {
 })
 
 t.test('it takes what the gateway takes', async t => {
-  const example = readFileSync(new URL('../../example-app/gateway.example.yaml', import.meta.url), 'utf8')
+  const example = readFileSync(`${ROOT}example-app/gateway.example.yaml`, 'utf8')
   t.ok(isRight(parse(example)), JSON.stringify(isRight.errors))
   for (const right of [
     { $schema: './gateway.schema.json' },

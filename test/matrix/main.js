@@ -2,8 +2,8 @@
  * `npm run matrix`: the tests with every version of Node that is supported, one after the other, and what fails with which. The versions are
  * npm's own packages of Node, in a temporary folder.
  *
- *     --node 22,24                              some of the versions
- *     npm run matrix -- test/plugin/*.test.ts   some of the tests
+ *     --node 22,24                                    some of the versions
+ *     npm run matrix -- build/test/plugin/*.test.js   some of the tests
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

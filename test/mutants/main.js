@@ -5,7 +5,7 @@
  *     --only cookie,queue   rules whose name contains one of these
  *     --list                their names
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,7 +69,8 @@ function sourceOf (copy, { name, file, find }) {
 /** Runs test files; the name of the first test that fails, if one does. */
 function run (copy, tests) {
   return new Promise(resolve => {
-    const files = tests.map(test => `test/${test}.test.ts`)
+    if (spawnSync(process.execPath, ['test/build.js'], { cwd: copy }).status !== 0) return resolve('it does not compile')
+    const files = tests.map(test => `build/test/${test}.test.js`)
     const tap = spawn(join('node_modules', '.bin', 'tap'), ['--disable-coverage', '--reporter=tap', '--bail', '--timeout=30', ...files], { cwd: copy, stdio: ['ignore', 'pipe', 'ignore'] })
     let output = ''
     tap.stdout.on('data', chunk => { output += chunk })

@@ -11,6 +11,7 @@ import { schemas } from '../../lib/operations/admin/schemas.js'
 import { rawClient } from '../helpers/raw-client.js'
 import { refusedUrl, startGateway, startTarget, type Ending, type Gateway } from '../helpers/servers.js'
 import { deferred, until } from '../helpers/wait.js'
+import { ROOT } from '../helpers/root.js'
 
 interface Answer { status: number, headers: IncomingHttpHeaders, body: string, json: <T = Record<string, unknown>>() => T }
 
@@ -371,7 +372,7 @@ t.test('hooks of the user fit: errors of their own, answers of their own, nothin
 })
 
 t.test('the recipe for a user and a password, as the guide has it', async t => {
-  const guide = readFileSync(new URL('../../docs/admin.md', import.meta.url), 'utf8')
+  const guide = readFileSync(`${ROOT}docs/admin.md`, 'utf8')
   const recipe = /```js\n(const users = [^]*?)```/.exec(guide)![1]!
   // eslint-disable-next-line no-new-func
   const authorize = new Function('process', 'createHash', 'timingSafeEqual', `${recipe}; return authorize`)({ env: { OLGA: 'p:w', RITA: 'secret' } }, createHash, timingSafeEqual) as Authorize

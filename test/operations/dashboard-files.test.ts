@@ -2,10 +2,9 @@
 import t from 'tap'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { startGateway } from '../helpers/servers.js'
+import { ROOT } from '../helpers/root.js'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PAGE = 'lib/operations/dashboard/page'
 
 t.test('the page and its files, with headers that leave no way in', async t => {

@@ -2,17 +2,17 @@
 import t from 'tap'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { needsChromium, startChromium } from '../helpers/chromium.js'
 import { eventually, keepAsking, openDashboard, watchTasks } from '../helpers/dashboard.js'
 import { refusedUrl, startGateway, startTarget, type Ending, type Gateway } from '../helpers/servers.js'
 import type { LoadBalancerOptions } from '../../lib/index.js'
+import { ROOT } from '../helpers/root.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Set to have the pictures of the documentation taken anew. */
 const { SCREENSHOTS } = process.env
-const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url))
+const IMAGES = `${ROOT}docs/images/`
 
 const HOSTILE = '<img src=x onerror=alert(1)>'
 

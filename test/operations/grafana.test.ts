@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs'
 import client from 'prom-client'
 import { parse } from 'yaml'
 import { startGateway, startTarget } from '../helpers/servers.js'
+import { ROOT } from '../helpers/root.js'
 
 t.test('dashboard, alerts and table name the metrics that there are, all of them in the table', async t => {
   const registry = new client.Registry()
   const target = await startTarget(t, 'a')
   await startGateway(t, { metrics: { client: registry }, upstreams: { shop: { targets: [target.url] } } })
   const types = new Map([...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!]))
-  const read = (file: string): string => readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8')
+  const read = (file: string): string => readFileSync(`${ROOT}docs/${file}`, 'utf8')
   const dashboard = read('grafana/dashboard.json')
   const alerts = read('grafana/alerts.yaml')
   t.ok((JSON.parse(dashboard) as { panels: unknown[] }).panels.length > 5)

@@ -1,10 +1,8 @@
 /** What is published, and that nothing else is. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+import { ROOT } from '../helpers/root.js'
 
 interface Manifest { main: string, types: string, bin: Record<string, string>, exports: Record<string, string | Record<string, string>> }
 

@@ -2,12 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { run, type Ran } from '../helpers/programs.js'
+import { ROOT } from '../helpers/root.js'
 import { startTarget } from '../helpers/servers.js'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 const { devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { devDependencies: Record<string, string> }
 

@@ -2,13 +2,14 @@
 import t from 'tap'
 import { createRequire } from 'node:module'
 import Fastify from 'fastify'
+import { ROOT } from '../helpers/root.js'
 
 t.test('require() gives the plugin itself, import gives it by default and by name', async t => {
-  const required = createRequire(import.meta.url)('../../dist/lib/index.js')
+  const required = createRequire(import.meta.url)(`${ROOT}dist/lib/index.js`)
   t.type(required, 'function')
   t.equal(required.loadBalancer, required)
   t.equal(required.default, required)
-  const imported = await import(new URL('../../dist/lib/index.js', import.meta.url).href) as Record<string, unknown>
+  const imported = await import(`${ROOT}dist/lib/index.js`) as Record<string, unknown>
   t.equal(imported.default, imported.loadBalancer)
   const app = Fastify()
   await app.register(required, { upstreams: { shop: {} } })

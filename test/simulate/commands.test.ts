@@ -2,10 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+import { ROOT } from '../helpers/root.js'
 
 /** `npm run simulate -- …` without the build. */
 async function simulate (...args: string[]): Promise<{ code: number, out: string, err: string }> {

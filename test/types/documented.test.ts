@@ -1,9 +1,8 @@
 /** What an editor can show: every option says what it is and what it is by default, and every type that is needed to write one down can be imported. */
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
+import { ROOT } from '../helpers/root.js'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const DOOR = `${ROOT}lib/index.ts`
 
 const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, ts.sys.readFile) as { config: object }
