@@ -3,8 +3,9 @@ import t from 'tap'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { request } from 'undici'
@@ -116,6 +117,21 @@ t.test('a target that announces a short keep-alive is not used beyond it', async
   const { upstream } = await startUpstream(t, { targets: [target.url], pool: { connections: 1 } })
   for (let i = 0; i < 3; i++) await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.dump()
   t.equal(connections, 1, 'within it, the connection serves again')
+})
+
+t.test('the gateway closes an idle connection before the timeout that the target announces', async t => {
+  const target = await startTarget(t, 'a', (_seen, _request, response) => {
+    response.setHeader('keep-alive', 'timeout=1')
+    response.end()
+  })
+  // The target itself would wait for longer: only the announcement counts.
+  target.server.keepAliveTimeout = 60_000
+  const { upstream } = await startUpstream(t, { targets: [target.url], pool: { keepAliveTimeout: 60_000 } })
+  const connected = once(target.server, 'connection') as Promise<[Socket]>
+  await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.dump()
+  const [socket] = await connected
+  const first = await Promise.race([once(socket, 'end').then(() => 'the gateway'), pause(900).then(() => 'the target')])
+  t.equal(first, 'the gateway', 'at half a second, with another half to spare')
 })
 
 t.test('limits beyond what the pool can take are refused: requests would wait where nobody watches over them', async t => {

@@ -2,6 +2,8 @@
 import t from 'tap'
 import { once } from 'node:events'
 import { request } from 'undici'
+import { Queue } from '../../lib/engine/queue.js'
+import { FakeClock } from '../helpers/clock.js'
 import { startTarget, type TestTarget } from '../helpers/servers.js'
 import { inFlight, startUpstream } from '../helpers/upstreams.js'
 import { until } from '../helpers/wait.js'
@@ -205,4 +207,25 @@ t.test('an ejected target that may be tried again takes the first who waits', as
   t.equal(await (await third).body.text(), 'a')
   b.release()
   await (await second).body.text()
+})
+
+t.test('a request that leaves while others are offered a slot is not offered one any more', async t => {
+  const queue = new Queue({ size: 10, timeout: 1_000 }, new FakeClock())
+  const offered: string[] = []
+  const second = { proceed () { offered.push('second'); return true }, expired () {} }
+  const first = {
+    proceed () {
+      offered.push('first')
+      // It is served, and what it does with that ends the other: sent now, that would be a request that nobody waits for.
+      queue.leave(first)
+      queue.leave(second)
+      return true
+    },
+    expired () {}
+  }
+  queue.join(first)
+  queue.join(second)
+  queue.manySlots()
+  t.strictSame(offered, ['first'])
+  t.equal(queue.length, 0)
 })

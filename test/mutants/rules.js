@@ -4,6 +4,27 @@
  */
 export const rules = [
   {
+    name: 'an idle connection is closed before the timeout that the target announces',
+    file: 'engine/pool.ts',
+    find: 'const KEEP_ALIVE_MARGIN = 500',
+    replace: 'const KEEP_ALIVE_MARGIN = 0',
+    tests: ['engine/pool']
+  },
+  {
+    name: 'a request that has left the queue is not offered a slot',
+    file: 'engine/queue.ts',
+    find: 'if (this.#waiting.has(waiting)) waiting.proceed()',
+    replace: 'waiting.proceed()',
+    tests: ['engine/queue']
+  },
+  {
+    name: 'Retry-After of a refused try does not stay on the response of the next',
+    file: 'plugin/balance.ts',
+    find: "this.removeHeader('retry-after')",
+    replace: '',
+    tests: ['scenarios/unruly']
+  },
+  {
     name: 'a request is kept for another attempt up to the replay limit only',
     file: 'engine/request-body.ts',
     find: 'if (this.#keptBytes > this.#replayLimit && !this.untouched) {',

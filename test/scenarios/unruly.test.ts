@@ -68,6 +68,18 @@ t.test('an error handler that balances the request elsewhere sends its body whol
   t.strictSame(backup.seen.map(({ body }) => body.toString()), ['short'], 'half of a body never arrives as a whole one')
 })
 
+t.test('an error handler that balances a refused request elsewhere does not tell the client to come back later', async t => {
+  const closed = await startTarget(t, 'closed')
+  const backup = await startTarget(t, 'backup')
+  const { app, url } = await startGateway(t, { upstreams: { shop: { targets: [{ id: 'closed', url: closed.url }] }, backup: { targets: [backup.url] } }, routes: { '/': 'shop' } }, {
+    before: app => { app.setErrorHandler((_error, _request, reply) => reply.code(200).balance('backup')) }
+  })
+  app.upstreams.get('shop')!.update('closed', { state: 'maintenance' })
+  const answer = await fetch(url)
+  t.equal(await answer.text(), 'backup')
+  t.notOk(answer.headers.has('retry-after'), 'the 503 of the first try was not the response')
+})
+
 t.test('a hook behind ours that looks at the method has the body parsed, and it is sent on all the same', async t => {
   const target = await startTarget(t, 'a', (seen, _request, response) => response.end(seen.body))
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }, {
