@@ -13,6 +13,7 @@ import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchExpectations } from './expectations.js'
 import { pluginOptions, type LoadBalancerOptions } from './options.js'
+import { watchPipelining } from './pipelining.js'
 import { Upstreams } from './registry.js'
 import { withoutSlash } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
@@ -89,6 +90,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   fastify.decorateReply('balance', balance(takeFrom(), (reply: FastifyReply) => reply.server.upstreams))
   const upgrades = Upgrades.of(fastify)
   watchExpectations(fastify.server)
+  watchPipelining(fastify.server)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig

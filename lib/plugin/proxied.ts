@@ -1,6 +1,7 @@
 /** One request of a Fastify route, proxied: what reply-from asks for on one side, the engine's exchange on the other. */
 import { AsyncResource } from 'node:async_hooks'
 import { STATUS_CODES } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Downstream } from '../engine/downstream.js'
@@ -18,6 +19,7 @@ import { expectsContinue } from './expectations.js'
 import { fieldsOf } from './header-options.js'
 import type { Entry } from './registry.js'
 import { passInterim } from './interim.js'
+import { isInTurn, whenInTurn } from './pipelining.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import { requestFields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
@@ -102,9 +104,16 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   start (callback: Callback): void {
     const { raw, request } = this.#reply
     this.#callback = callback
-    if (raw.destroyed) return
+    // HTTP/2's responses do not know that, their streams do.
+    if (raw.destroyed || (raw as unknown as { stream?: ServerHttp2Stream }).stream?.destroyed === true) return
     raw.on('close', () => { this.#clientClosed() })
     if (this.#options.timed) this.#heedHandlerTimeout(request.signal)
+    if (isInTurn(request.raw, raw)) this.#proceed()
+    else whenInTurn(request.raw, raw, () => { this.#scope.runInAsyncScope(this.#proceed, this) })
+  }
+
+  #proceed (): void {
+    if (this.#ended) return
     const { sought } = this.#visitor
     if (sought === undefined) this.#takeBody()
     else void sought.then(found => { this.#found(found) })

@@ -4,8 +4,10 @@
  * listen: @fastify/websocket runs the router for all of us, and what is no business of ours is left to them.
  */
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { stopHolding } from './pipelining.js'
 import { closeWhenAnswered, Handshake, serveWithoutUpgrade, unanswered } from './handshake.js'
 
 /** Whether an upstream takes connections that change to this protocol (in lower case). */
@@ -77,6 +79,7 @@ export class Upgrades {
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    stopHolding(socket as Socket)
     const protocol = this.#claimed(request)
     if (protocol === undefined && this.#server.listenerCount('upgrade') > 1) return
     if (closeWhenAnswered(socket)) return
