@@ -15,6 +15,7 @@ import { DeadlineError, type Timeouts } from './timeouts.js'
 import type { Downstream } from './downstream.js'
 import { clientError, mayBeBetterElsewhere } from './failure.js'
 import { rawHeader, type RawHeaders } from './headers.js'
+import { hold, release } from './keep-alive.js'
 import type { Waiting } from './queue.js'
 import type { AttemptReport, Balancing } from './report.js'
 import type { RequestBody } from './request-body.js'
@@ -83,6 +84,7 @@ export class Exchange implements Waiting {
     this.#downstream = downstream
     this.#retry = retry
     this.#startedAt = this.clock.now()
+    hold()
   }
 
   start (): void {
@@ -375,6 +377,7 @@ export class Exchange implements Waiting {
   /** `status`: what the client got of it. `endedAt`: when that was, where it is known. */
   #finish (status: number, endedAt?: number): void {
     this.#done = true
+    release()
     this.upstream.counters.ended(status, (endedAt ?? this.clock.now()) - this.#startedAt)
     this.clock.cancel(this.#total)
     this.clock.cancel(this.#backoff)

@@ -57,6 +57,8 @@ function placeOf (config: EngineTargetConfig, settings: ProbeSettings): Place {
 
 function probeTcp ({ host, port, socketPath, lookup }: Place, settle: (result: ProbeResult) => void): Socket {
   const socket = socketPath === undefined ? connect({ port, host, ...lookup }) : connect(socketPath)
+  // A probe is background work: a script may end while one is under way.
+  socket.unref()
   socket.once('connect', () => {
     settle({ passed: true, reason: 'connected' })
     socket.destroy()
@@ -77,6 +79,7 @@ function probeHttp (config: EngineTargetConfig, settings: ProbeSettings, tls: Tl
   // Node would take the name from a `Host` among the headers; an address is no name (RFC 6066 §3).
   const servername = isIP(place.host) === 0 ? place.host : ''
   const request = secure ? httpsRequest({ ...options, servername, rejectUnauthorized: true, ...tls }) : httpRequest(options)
+  request.once('socket', socket => { socket.unref() })
   const { expect } = settings
   const byStatus = (status: number): void => { settle({ passed: expect.status(status), reason: `status ${status}` }) }
   // More than once: taking the connection away is an error, too.
