@@ -15,15 +15,22 @@ import { DeadlineError, type Deadline } from './timeouts.js'
 import { Countdown, type Owner } from './deadlines.js'
 import type { Exchange, ExchangeRequest } from './exchange.js'
 import { isRefusedStream, outcomeOf } from './failure.js'
-import { isEventStream, rawHeader, rawHeaders, type Headers, type RawHeaders } from './headers.js'
+import { faultyCoding, isEventStream, rawHeader, rawHeaders, type Headers, type RawHeaders } from './headers.js'
 import { Http2Ending } from './http2-ending.js'
 import { inWords } from './in-words.js'
 import type { Connection, ConnectionAware, TargetPool } from './pool.js'
 import { noBody } from './request-body.js'
+import { UNASKED_CONTINUE } from './response-parser.js'
 import type { Progress } from './retry.js'
 
 /** Bytes of a response nobody wants that are read to keep its connection; beyond that the connection is dropped. */
 const DISCARD_LIMIT = 65_536
+
+/**
+ * Interim responses of one attempt beyond which the target is taken for broken. Most programs send one or two; a `102` every second would reach this
+ * after a quarter of an hour.
+ */
+const INTERIM_LIMIT = 1_000
 
 /** Thrown at undici to stop a request that is about to start although it was given up. */
 const GIVEN_UP = new Error('the attempt was given up before it started')
@@ -61,6 +68,8 @@ export class Attempt implements ConnectionAware, Owner {
   /** Its connection had carried a request before. */
   #reused = false
   #ttfbMs: number | undefined
+  /** Interim responses that came. */
+  #interims = 0
   /** Bytes that were read and dropped. */
   #discarded = 0
   #paused = false
@@ -168,18 +177,16 @@ export class Attempt implements ConnectionAware, Owner {
   }
 
   onHeaders (status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
-    if (status < 200) {
-      this.#exchange.informed(status, headers)
-      return true
-    }
+    if (status < 200) return this.#interim(status, headers)
     this.#exchange.clock.cancel(this.#attemptTimer)
     const now = this.#exchange.clock.now()
     this.status = status
     this.#ttfbMs = now - this.#startedAt
     this.#resume = resume
     if (this.connection!.multiplexed) this.#ending = new Http2Ending(resume)
-    if (status > 599) {
-      this.cancel('malformed', new Error(`status ${status} is not of HTTP`))
+    const fault = status > 599 ? `status ${status} is not of HTTP` : faultyCoding(headers)
+    if (fault !== undefined) {
+      this.cancel('malformed', new Error(fault))
       return false
     }
     this.#hear(status, headers)
@@ -202,6 +209,16 @@ export class Attempt implements ConnectionAware, Owner {
     if (lasting) this.#lease.lasts()
     this.#setDeadline('body', lasting ? 0 : this.#exchange.timeouts.body, now)
     return !this.#paused
+  }
+
+  /** They come before the final response, and never extend the deadline for it. */
+  #interim (status: number, headers: RawHeaders): boolean {
+    if (++this.#interims > INTERIM_LIMIT) {
+      this.cancel('malformed', new Error(`more than ${INTERIM_LIMIT} interim responses`))
+      return false
+    }
+    if (status !== UNASKED_CONTINUE) this.#exchange.informed(status, headers)
+    return true
   }
 
   onData (chunk: Buffer): boolean {

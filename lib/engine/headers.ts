@@ -82,6 +82,20 @@ export function isEventStream (headers: RawHeaders): boolean {
   return false
 }
 
+/**
+ * What is wrong with the transfer coding of a response; undefined where nothing is. Only `chunked` can be taken off here, and only once: with any other,
+ * nobody could tell where the body ends, or read it (RFC 9112 §6.1, §7).
+ */
+export function faultyCoding (headers: RawHeaders): string | undefined {
+  let coding: string | undefined
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 17 || headers[i]!.toString('latin1').toLowerCase() !== 'transfer-encoding') continue
+    const value = headers[i + 1]!.toString('latin1')
+    coding = coding === undefined ? value : `${coding}, ${value}`
+  }
+  return coding === undefined || coding.trim().toLowerCase() === 'chunked' ? undefined : `cannot decode Transfer-Encoding: ${coding}`
+}
+
 /** Removes what a `Connection` value names. */
 function dropNamed (headers: Record<string, unknown>, connection: string): void {
   for (const name of connection.split(',')) {

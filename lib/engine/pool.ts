@@ -4,6 +4,7 @@ import { Readable, type Duplex } from 'node:stream'
 import { Client, Pool, type Dispatcher } from 'undici'
 import { boolean, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { fixedLookup } from './fixed-lookup.js'
+import { correctParser } from './response-parser.js'
 import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-options.js'
 
 /** The connections to each target. */
@@ -69,6 +70,7 @@ export class Connection extends Client {
         callback(error, socket)
       })) as Connect as never
     })
+    this.on('connect', () => { correctParser(this.#socket!) })
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {

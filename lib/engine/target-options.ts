@@ -171,7 +171,9 @@ function withAddress (origin: string, address: string): string {
 
 /** The url for a message, which ends up in logs. */
 function withoutCredentials (url: string): string {
-  return url.replace(/[^/\\]*@/, '…@')
+  const at = url.indexOf('@')
+  const start = Math.max(url.lastIndexOf('/', at), url.lastIndexOf('\\', at)) + 1
+  return at === -1 ? url : `${url.slice(0, start)}…${url.slice(at)}`
 }
 
 function trimSlash (path: string): string {

@@ -1,21 +1,71 @@
-/** Interim responses of a target (RFC 9110 §15.2), for clients that can take them. */
-import type { ServerResponse } from 'node:http'
+/**
+ * Interim responses of a target (RFC 9110 §15.2), for clients that can take them. They are written to the connection here: Node's `writeEarlyHints`
+ * checks a `Link` with a pattern whose cost grows exponentially with its length, and has no counterpart for a 102 on HTTP/2.
+ */
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
 import type { FastifyReply } from 'fastify'
-import type { Headers } from '../engine/headers.js'
+import { endToEndHeaders, type Headers, type RawHeaders } from '../engine/headers.js'
+import { unanswered } from './handshake.js'
 
-/** Passes a 102 or a 103 (RFC 8297) on. A 100 is the gateway's own business, and undici keeps it to itself. */
-export function passInterim (reply: FastifyReply, status: number, headers: Headers): void {
-  const raw = reply.raw as ServerResponse
-  if (raw.headersSent || raw.destroyed || reply.request.raw.httpVersion === '1.0') return
-  if (status === 102) raw.writeProcessing()
-  if (status !== 103 || headers.link === undefined) return
-  // It has no body, and a client that goes by this would take the answer for one (RFC 9110 §8.6).
-  delete headers['content-length']
-  // One field may hold several links, which Node wants one by one.
-  const link = [headers.link].flat().flatMap(value => value.split(/,\s*(?=<)/))
-  try {
-    raw.writeEarlyHints({ ...headers, link })
-  } catch {
-    // Node is more particular about links than RFC 8288: a hint that is not understood is only a hint.
+/** Interim responses that a client gets of one request at most, those of all attempts taken together. */
+const PASSED = 8
+
+/** Bytes of the headers of an interim response; a longer one is dropped. */
+const LONGEST = 8_192
+
+/** Headers that say something about the final response, which is not known yet. */
+const FINAL = ['content-length', 'set-cookie']
+
+export class InterimResponses {
+  readonly #reply: FastifyReply
+  #passed = 0
+
+  constructor (reply: FastifyReply) {
+    this.#reply = reply
   }
+
+  /**
+   * Passes a 102 or a 103 (RFC 8297) on. A 100 is the gateway's own business. What a client could not take at this moment is dropped: a target that
+   * sends hints without end must not fill the memory.
+   */
+  pass (status: number, rawHeaders: RawHeaders): void {
+    const { raw } = this.#reply
+    if (this.#passed >= PASSED || raw.headersSent || raw.destroyed) return
+    const headers = status === 102 ? {} : status === 103 ? hintsIn(rawHeaders) : undefined
+    if (headers === undefined) return
+    const written = this.#reply.request.raw.httpVersionMajor === 2
+      ? writeToStream(raw as unknown as Http2ServerResponse, status, headers)
+      : this.#reply.request.raw.httpVersion === '1.1' && writeToSocket(raw, status, headers)
+    if (written) this.#passed++
+  }
+}
+
+/** The headers of a 103; undefined where it hints at nothing, or cannot be passed on. */
+function hintsIn (rawHeaders: RawHeaders): Headers | undefined {
+  if (rawHeaders.reduce((sum, { length }) => sum + length, 0) > LONGEST) return undefined
+  const headers = endToEndHeaders(rawHeaders)
+  for (const name of FINAL) delete headers[name]
+  const { link } = headers
+  return link !== undefined && [link].flat().every(looksLikeLinks) ? headers : undefined
+}
+
+/** It begins with a reference in angle brackets (RFC 8288 §3). What follows is for the client to judge. */
+function looksLikeLinks (value: string): boolean {
+  return value.trimStart().startsWith('<') && value.includes('>')
+}
+
+function writeToSocket (raw: ServerResponse, status: number, headers: Headers): boolean {
+  const { socket } = raw
+  // A client that does not read gets no hints, and neither does one that has the response to an earlier request still to come.
+  if (socket === null || socket.writableLength > 0 || unanswered(socket) !== raw) return false
+  const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().map(one => `${name}: ${one}\r\n`))
+  // The names and values come from a parser that lets no control characters through.
+  return socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\n${lines.join('')}\r\n`, 'latin1') || true
+}
+
+function writeToStream ({ stream }: Http2ServerResponse, status: number, headers: Headers): boolean {
+  if (stream.destroyed || stream.headersSent || stream.session === undefined || stream.session.socket.writableLength > 0) return false
+  stream.additionalHeaders({ ':status': status, ...headers })
+  return true
 }

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Downstream } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
-import { endToEndHeaders, oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
+import { oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
 import { readWhole } from '../engine/read-whole.js'
 import type { AttemptReport } from '../engine/report.js'
 import { Tunnel } from '../engine/tunnel.js'
@@ -18,7 +18,7 @@ import { kPayload, type ClaimedRequest } from './body.js'
 import { expectsContinue } from './expectations.js'
 import { fieldsOf } from './header-options.js'
 import type { Entry } from './registry.js'
-import { passInterim } from './interim.js'
+import { InterimResponses } from './interim.js'
 import { isInTurn, whenInTurn } from './pipelining.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import { requestFields } from './request-headers.js'
@@ -64,6 +64,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   #fields: FieldList = []
   #callback: Callback | undefined
   #exchange: Exchange | undefined
+  #interim: InterimResponses | undefined
   #answer: ClientResponse | undefined
   /** Chunks that came in one read with the headers. */
   #held: Buffer[] = []
@@ -204,7 +205,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
   }
 
   informed (status: number, headers: RawHeaders): void {
-    if (this.#answer === undefined) passInterim(this.#reply, status, endToEndHeaders(headers))
+    if (this.#answer === undefined) (this.#interim ??= new InterimResponses(this.#reply)).pass(status, headers)
   }
 
   responded (status: number, rawHeaders: RawHeaders, statusText: string, resume: () => void): boolean {

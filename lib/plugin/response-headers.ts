@@ -1,7 +1,7 @@
 /** The header fields that a client gets to see. */
 import type { FastifyRequest } from 'fastify'
 import type { Exchange } from '../engine/exchange.js'
-import { endToEndHeaders, type Headers, type RawHeaders } from '../engine/headers.js'
+import { endToEndHeaders, rawHeader, type Headers, type RawHeaders } from '../engine/headers.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import type { Visitor } from './affinity.js'
 import type { ProxiedOptions } from './proxied-options.js'
@@ -23,6 +23,9 @@ export function responseHeaders (status: number, rawHeaders: RawHeaders, served:
   const { affinity, upstream, headers: settings, reportFields } = entry
   const headers = endToEndHeaders(rawHeaders)
   for (const name of reportFields) delete headers[name]
+  // A response has one type. Of several, clients would see any; nginx passes the last.
+  if (Array.isArray(headers['content-type'])) headers['content-type'] = headers['content-type'].at(-1)!
+  if (status === 426) namesProtocols(headers, rawHeaders, request)
   // RFC 9110 §8.6: it must not be there, and a client that goes by it waits for a body, or takes the next answer for one.
   if (status === 204) delete headers['content-length']
   if (settings.location) mapBack(headers, () => mappingOf(served))
@@ -34,6 +37,14 @@ export function responseHeaders (status: number, rawHeaders: RawHeaders, served:
     affinity.served(visitor, servedBy!, headers, request)
   }
   return headers
+}
+
+/** A 426 says which protocol to change to (RFC 9110 §15.5.22), which HTTP/2 has no words for. */
+function namesProtocols (headers: Headers, rawHeaders: RawHeaders, { raw }: FastifyRequest): void {
+  const protocols = rawHeader(rawHeaders, 'upgrade')
+  if (protocols === undefined || raw.httpVersionMajor === 2) return
+  headers.upgrade = protocols
+  headers.connection = 'upgrade'
 }
 
 function mappingOf ({ request, exchange, options: { prefix, rewritePrefix } }: Served): Mapping {

@@ -116,15 +116,16 @@ export class Upgrades {
 }
 
 /**
- * What the paths of a route look like, or a little more than that: which route it is in the end is for the router to say.
+ * What the paths of a route look like, or a little more than that: which route it is in the end is for the router to say. Paths have single slashes
+ * and none at their end (`decoded`), so that no part of the pattern can match what another part does: its cost is linear.
  */
 function patternOf (url: string): RegExp {
   const segments = url.split('/').slice(1).map(segment => {
     if (segment.endsWith('*') && !segment.includes(':')) return `(?:/${escaped(segment.slice(0, -1))}.*)?`
-    if (!segment.includes(':')) return `/+${escaped(segment)}`
-    return segment.endsWith('?') ? '(?:/+[^/]*)?' : '/+[^/]+'
+    if (!segment.includes(':')) return segment === '' ? '' : `/${escaped(segment)}`
+    return segment.endsWith('?') ? '(?:/[^/]*)?' : '/[^/]+'
   })
-  return new RegExp(`^${segments.join('')}/*$`, 'i')
+  return new RegExp(`^${segments.join('')}$`, 'i')
 }
 
 function hasBody ({ headers }: IncomingMessage): boolean {
@@ -135,11 +136,11 @@ function escaped (text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
+/** The path of a request, decoded, with single slashes and none at its end. */
 function decoded (url: string): string {
-  const path = url.split('?', 1)[0]!
+  let path = url.split('?', 1)[0]!
   try {
-    return decodeURIComponent(path)
-  } catch {
-    return path
-  }
+    path = decodeURIComponent(path)
+  } catch {}
+  return path.split(/\/+/).join('/').replace(/\/$/, '')
 }

@@ -58,6 +58,15 @@ const answers: Odd[] = [
   odd('a chunk that is longer than it says', 'cut', answer('Transfer-Encoding: chunked', '2\r\nokay\r\n0\r\n\r\n')),
   odd('a chunk with an extension', [200, 'ok'], answer('Transfer-Encoding: chunked', '2;a=b\r\nok\r\n0\r\n\r\n')),
   odd('a trailer that says how long it was', 'cut', answer('Transfer-Encoding: chunked', '2\r\nok\r\n0\r\nContent-Length: 9\r\n\r\n')),
+  // How it is coded: what cannot be decoded here is no response (nginx and HAProxy: 502).
+  ...['gzip', 'gzip, chunked', 'chunked, gzip', 'chunked, chunked', 'identity', 'x', '', 'chunked;q=1', '"chunked"', 'chunke'].map(coding =>
+    odd(`Transfer-Encoding ${JSON.stringify(coding)}`, BAD, answer(`Transfer-Encoding: ${coding}\r\nConnection: close`, '2\r\nok\r\n0\r\n\r\n'))),
+  odd('a coding twice', BAD, answer('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', '2\r\nok\r\n0\r\n\r\n')),
+  odd('a coding that is not understood, and then chunks', BAD, answer('Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked', '2\r\nok\r\n0\r\n\r\n')),
+  odd('a coding in capital letters, with spaces around it', [200, 'ok'], answer('Transfer-Encoding:  CHUNKED ', '2\r\nok\r\n0\r\n\r\n')),
+  odd('a 100 that nobody asked for', [200, 'ok'], `HTTP/1.1 100 Continue\r\n\r\n${OK}`),
+  odd('a 100 with headers, before and behind another interim response', [200, 'ok'], `HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${OK}`),
+  odd('an interim response that is not known', [200, 'ok'], `HTTP/1.1 199 Odd\r\n\r\n${OK}`),
   // Lines.
   odd('bare line feeds', BAD, OK.replaceAll('\r\n', '\n')),
   odd('a folded field', BAD, answer('A: b\r\n c\r\nContent-Length: 2', 'ok')),
