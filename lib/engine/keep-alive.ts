@@ -14,8 +14,8 @@ let inFlight = 0
 /** A request has begun. */
 export function hold (): void {
   if (inFlight++ > 0) return
-  if (timer === undefined) timer = setInterval(nothing, SELDOM)
-  else timer.ref()
+  timer ??= setInterval(nothing, SELDOM)
+  timer.ref()
 }
 
 /** A request has ended: call it once for each `hold()`. */

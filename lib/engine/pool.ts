@@ -9,7 +9,10 @@ import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-o
 
 /** The connections to each target. */
 export interface PoolOptions {
-  /** Connections to one target at most. Requests above it wait in the upstream's queue, never in the pool. @default Infinity */
+  /**
+   * Connections to one target at most, and thereby requests in flight to it (see `limits.maxRequests`). Further requests wait in `limits.queue`.
+   * @default Infinity
+   */
   connections?: number
   /**
    * Milliseconds an idle connection is kept. Keep it below the target's own idle timeout: whoever closes first should be the gateway. A

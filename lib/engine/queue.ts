@@ -1,21 +1,29 @@
 /** Requests that wait for a slot, first come, first served. */
 import type { Clock, Timer } from '../balancing/clock.js'
-import { integer, milliseconds, object, optional } from '../options.js'
+import { integer, milliseconds, object, optional, type Check } from '../options.js'
 
-/** Where requests wait that find every target at its limit. */
+/** Where requests wait while every target is at its limit. */
 export interface QueueOptions {
-  /** Requests that may wait at once; 0 refuses at once what finds no slot. @default 0 */
+  /** How many requests may wait at once. Further requests get 503, as all do with 0. @default 1_024 */
   size?: number
-  /** Milliseconds a request may wait. @default 1_000 */
+  /** Milliseconds a request may wait for a slot before it gets 503. @default 5_000 */
   timeout?: number
 }
 
 export type QueueSettings = Required<QueueOptions>
 
-export const queueOptions = object<QueueSettings>({
-  size: optional(integer(0), 0),
-  timeout: optional(milliseconds(1), 1_000)
+/**
+ * A limit protects the targets. It must not fail requests that a short wait would serve, so the queue is on wherever there is a limit. Its length is
+ * that of Envoy's `max_pending_requests`: enough for a peak, and little enough for memory. A client that waits for longer than 5 s has mostly left.
+ */
+const queueFields = object<QueueSettings>({
+  size: optional(integer(0), 1_024),
+  timeout: optional(milliseconds(1), 5_000)
 })
+
+/** `false`: nothing waits. */
+export const queueOptions: Check<QueueSettings> = (value, path, faults) =>
+  queueFields(value === false ? { size: 0 } : value === undefined ? {} : value, path, faults)
 
 /** A request that waits for a slot. */
 export interface Waiting {

@@ -49,12 +49,14 @@ export interface EngineOptions {
   timers?: Timers
 }
 
-/** How much may be in flight, and what becomes of requests beyond that. */
+/** How many requests may be in flight, and what happens to requests beyond that. */
 export interface LimitOptions {
   /** Requests in flight to one target at most. @default `pool.connections`, which is Infinity by default */
   maxRequests?: number
-  /** Requests that find every target at its limit wait for a slot, first come, first served. @default {} */
-  queue?: QueueOptions
+  /**
+   * While every target is at its limit, requests wait here for a slot, first come, first served. `false`: they get 503 at once. @default {}
+   */
+  queue?: QueueOptions | false
 }
 
 /** The same with defaults filled in. */
@@ -76,7 +78,7 @@ export interface EngineSettings {
 
 const limitOptions = object<EngineSettings['limits']>({
   maxRequests: optional(maxRequestsOption) as Check<number>,
-  queue: optional(queueOptions, defaultsOf(queueOptions))
+  queue: queueOptions
 })
 
 const slowStartOption: Check<SlowStart | false> = (value, path, faults) =>

@@ -144,7 +144,7 @@ t.test('limits beyond what the pool can take are refused: requests would wait wh
 t.test('a request beyond every limit gets 503 at once, and the next a slot that was given back', async t => {
   const held: Array<() => void> = []
   const target = await startTarget(t, 'a', (_seen, _request, response) => { held.push(() => response.end('a')) })
-  const { upstream } = await startUpstream(t, { targets: [target.url], pool: { connections: 2 } })
+  const { upstream } = await startUpstream(t, { targets: [target.url], pool: { connections: 2 }, limits: { queue: false } })
   const get = async (): Promise<string> => await (await request('http://shop/', { dispatcher: upstream.dispatcher })).body.text()
   const arrived = once(target.server, 'request').then(async () => { await once(target.server, 'request') })
   const first = [get(), get()]

@@ -21,6 +21,15 @@ t.test('slow start is off, on with its defaults, or as it is given', async t => 
   t.strictSame(settings({ slowStart: { window: 10 } }).slowStart, { window: 10, aggression: 1, floor: 0.1 })
 })
 
+t.test('requests above a limit wait in a queue, unless it is disabled', async t => {
+  t.strictSame(settings({}).limits.queue, { size: 1_024, timeout: 5_000 })
+  t.strictSame(settings({ limits: { maxRequests: 4 } }).limits.queue, { size: 1_024, timeout: 5_000 })
+  t.strictSame(settings({ limits: { queue: { size: 10 } } }).limits.queue, { size: 10, timeout: 5_000 })
+  t.strictSame(settings({ limits: { queue: false } }).limits.queue, { size: 0, timeout: 5_000 })
+  matchLines(t, faultsOf({ limits: { queue: true } }), ['shop.limits.queue: expected an object, got true'])
+  matchLines(t, faultsOf({ limits: { queue: null } }), ['shop.limits.queue: expected an object, got null'])
+})
+
 t.test('a clock of the user\'s own may have more than is asked for', async t => {
   const clock = new FakeClock()
   const { now, timers } = settings({ now: clock.now, timers: clock })

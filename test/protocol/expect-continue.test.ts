@@ -24,7 +24,7 @@ t.test('it is told to go on when a target is at hand, and the target sees an ord
 t.test('a refusal by a hook, by the limit of a route or for lack of a target saves the upload, and the connection', async t => {
   const target = await startTarget(t, 'a')
   const { url } = await startGateway(t, {
-    upstreams: { shop: { targets: [target.url] }, none: { targets: [] }, dead: { targets: [await refusedUrl()] }, full: { targets: [target.url], limits: { maxRequests: 1 } } },
+    upstreams: { shop: { targets: [target.url] }, none: { targets: [] }, dead: { targets: [await refusedUrl()] }, full: { targets: [target.url], limits: { maxRequests: 1, queue: false } } },
     routes: {
       '/hook': { upstream: 'shop', onRequest: async (_request: unknown, reply: { code: (status: number) => { send: (body: string) => unknown } }) => { reply.code(401).send('who?') } },
       '/limit': { upstream: 'shop', bodyLimit: 4 },

@@ -114,7 +114,7 @@ t.test('a handshake takes part in affinity', async t => {
 
 t.test('an open WebSocket holds its slot, and gives it back when either side goes', async t => {
   const target = await startWebSocketTarget(t, 'a')
-  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], limits: { maxRequests: 1 } } }, routes: { '/shop': 'shop' } })
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url], limits: { maxRequests: 1, queue: false } } }, routes: { '/shop': 'shop' } })
   const shop = app.upstreams.get('shop')!
   const first = await converse(t, `${url}/shop`)
   await t.rejects(converse(t, `${url}/shop`), refusal({ status: 503 }))

@@ -103,3 +103,21 @@ t.test('tags choose among the targets', async t => {
   t.equal(nobody.headers.get('retry-after'), '1')
   t.equal((await nobody.json() as { code: string }).code, 'FST_LB_NO_TARGET')
 })
+
+t.test('ten parallel requests to an upstream with pool.connections: 2 are all served, two at a time', async t => {
+  let most = 0
+  let now = 0
+  const target = await startTarget(t, 'a', (_seen, _request, response) => {
+    most = Math.max(most, ++now)
+    setImmediate(() => {
+      now--
+      response.end('a')
+    })
+  })
+  for (const options of [{ pool: { connections: 2 } }, { limits: { maxRequests: 2 } }]) {
+    const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], ...options } }, routes: { '/': 'shop' } })
+    const statuses = await Promise.all(Array.from({ length: 10 }, async () => (await fetch(url)).status))
+    t.strictSame(statuses, Array(10).fill(200))
+  }
+  t.equal(most, 2)
+})

@@ -81,7 +81,7 @@ t.test('a browser', needsChromium, async t => {
 
   t.test('closing the tab frees the target at once, and so does closing the stream', async t => {
     const target = await startStreaming(t, 'a')
-    const { url, app } = await startShop(t, { targets: [target.url], limits: { maxRequests: 1 } })
+    const { url, app } = await startShop(t, { targets: [target.url], limits: { maxRequests: 1, queue: false } })
     const shop = app.upstreams.get('shop')!
     for (const leave of ['tab', 'stream']) {
       const { run, told, untilTold, close } = await openTab(t, browser, url)
