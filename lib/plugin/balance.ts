@@ -10,12 +10,16 @@ import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type Claimed
 import { Proxied, type ClientResponse } from './proxied.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import type { Entry, Upstreams } from './registry.js'
-import { originForm, ownPath, prefixIn, targetPath, withoutSlash } from './request-path.js'
+import { isAmbiguous, refuseAmbiguousPath, type PathMode } from './paths.js'
+import { originForm, ownPath, prefixIn, refusedPath, targetPath, withoutSlash } from './request-path.js'
 import { refuseAmbiguous } from './unambiguous.js'
 
 /** What can be said of one request. */
 export interface BalanceOptions {
-  /** Path to ask the target for, the query is kept where it has none of its own. @default the request's */
+  /**
+   * Path to ask the target for; the query is kept where it has none of its own. It obeys the plugin's option `paths` like the path of a client, and is
+   * refused with 400 where it is no path, or leads above the base path of the target. @default the request's
+   */
   path?: string
   /** What hash policies go by. @default what their own `key` makes of the request */
   hashKey?: string | undefined
@@ -102,6 +106,7 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
     // Where the body was claimed, that has been looked at.
     if (route === null) refuseAmbiguous(request, this)
     const upstreams = upstreamsOf(this)
+    if (route === null && options.path === undefined) refuseAmbiguousPath(request, upstreams.paths)
     const upstream = name ?? route?.upstream ?? request.routeOptions.config.upstream
     const entry = upstream === undefined ? undefined : upstreams.entry(upstream)
     if (entry === undefined) throw new UnknownUpstreamError(String(upstream))
@@ -136,7 +141,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
   const rewrite = given.path === undefined ? route?.rewritePrefix : undefined
   const handshake = (request.raw as { upgrade?: boolean }).upgrade === true ? route?.upgrades.handshake(request) : undefined
   return {
-    path: given.path === undefined ? targetPath(url, route ?? noRules) : ownPath(given.path, url),
+    path: given.path === undefined ? targetPath(url, route ?? noRules) : unambiguousPath(ownPath(given.path, url), request.server.upstreams.paths),
     prefix: rewrite === undefined ? '' : prefixIn(url, route!.prefix),
     rewritePrefix: withoutSlash(rewrite ?? ''),
     handshake: handshake !== undefined && upgrades.has(handshake.protocol.toLowerCase()) ? handshake : undefined,
@@ -157,6 +162,11 @@ function retryOf (given: BalanceOptions['retry'], upstream: Retry | false): Retr
   if (given === undefined) return upstream
   if (given === false) return false
   return { ...(upstream === false ? defaultsOf(retryOptions) : upstream), ...given as Partial<Retry> }
+}
+
+function unambiguousPath (path: string, mode: PathMode): string {
+  if (isAmbiguous(path, mode)) throw refusedPath(path, `expected no dot segments and no '\\' with paths: '${mode}'`)
+  return path
 }
 
 const noRules = { prefix: '', rewritePrefix: undefined }

@@ -7,6 +7,7 @@ import { stringify } from 'node:querystring'
 import type { Readable } from 'node:stream'
 import { BodyTooLargeError } from '../errors.js'
 import { lingerAfter } from './linger.js'
+import { refuseAmbiguousPath } from './paths.js'
 import type { PathRules } from './request-path.js'
 import type { Split } from './split.js'
 import { refuseAmbiguous } from './unambiguous.js'
@@ -66,6 +67,7 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
   return (request, reply, payload, done) => {
     const claimed = request as ClaimedRequest
     refuseAmbiguous(request, reply)
+    refuseAmbiguousPath(request, request.server.upstreams.paths)
     claimed[kRoute] = route
     if ((request.raw as { upgrade?: boolean }).upgrade === true) route.upgrades.adopt(request, reply)
     const body = hasBody(request)

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { HashKey, HashSettings } from '../balancing/policies/hash/hash.js'
 import type { NamedPolicy } from '../balancing/policies/named-policy.js'
 import { findCookie } from './cookies.js'
+import { originForm } from './request-path.js'
 
 /** The key of a request, if it has any. */
 export type ReadKey = (request: FastifyRequest) => string | undefined
@@ -17,12 +18,17 @@ export function hashKeyOf ({ name, settings }: NamedPolicy): ReadKey | undefined
 function readerOf (key: HashKey<FastifyRequest>): ReadKey | undefined {
   if (typeof key === 'function') return request => textOf(key(request))
   if (key === 'ip') return undefined
-  if (key === 'url') return request => request.raw.url
-  if (key === 'path') return request => request.raw.url!.split('?', 1)[0]
+  if (key === 'url') return resourceOf
+  if (key === 'path') return request => resourceOf(request).split('?', 1)[0]
   if ('cookie' in key) return request => findCookie(request.raw.headers.cookie, key.cookie)
   if ('query' in key) return request => findParameter(request.raw.url!, key.query)
   const header = key.header.toLowerCase()
   return request => textOf(request.raw.headers[header])
+}
+
+/** Path and query. A request in absolute form (RFC 9112 §3.2.2) is for the same resource, and so has the same key. */
+function resourceOf ({ raw }: FastifyRequest): string {
+  return originForm(raw.url!, raw.headers.host)
 }
 
 /** Whatever a function of the user's own may give. Of a header that came several times, all. */

@@ -8,11 +8,12 @@ import { drainMsOption } from '../engine/call-options.js'
 import { adminOption, type AdminOptions, type AdminSettings } from '../operations/admin/options.js'
 import { metricsOption, type MetricsOptions, type MetricsSettings } from '../operations/metrics.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
-import { array, defaultsOf, fault, object, optional, record, switchable, type Check } from '../options.js'
+import { array, defaultsOf, fault, object, oneOf, optional, record, switchable, type Check } from '../options.js'
 import { sharedOption } from '../sharing/options.js'
 import type { SharedOptions, SharedSettings } from '../sharing/store.js'
 import { affinityOption, type AffinityOptions, type AffinitySettings } from './affinity-options.js'
 import { headerOptions, type HeaderOptions, type HeaderSettings } from './header-options.js'
+import type { PathMode } from './paths.js'
 import { routesOption, type BalancedRouteOptions, type RouteSettings } from './route-options.js'
 
 // ---- health ---------------------------------------------------------------------------------------------------------------
@@ -82,6 +83,13 @@ export interface LoadBalancerOptions {
   upstreams?: Record<string, UpstreamOptions>
   /** Prefix → upstream: `'/shop'` serves `/shop` and `/shop/*`, all methods. @default {} */
   routes?: Record<string, string | BalancedRouteOptions>
+  /**
+   * Paths that servers understand in different ways: with dot segments, `\`, or slashes and path parameters that could make them the path of another
+   * route. `strict` answers 400. `normalize` resolves dot segments, merges slashes and replaces `\` for all requests of the server, before they are
+   * routed, and answers 400 to what is still ambiguous. `raw` passes everything on as it is but for paths that leave their prefix: a hook that guards
+   * `/admin` then does not see `/x/../admin`. See `docs/protocol.md`. Given once in a scope, where the first upstreams are. @default 'strict'
+   */
+  paths?: PathMode
   /** An API to look at and change what is there while it runs, and a dashboard; see `docs/admin.md`. @default false */
   admin?: AdminOptions | false
   /** Metrics through a Prometheus client of your own; see `docs/metrics.md`. @default false */
@@ -99,6 +107,7 @@ export interface LoadBalancerSettings {
   upstreams: Record<string, UpstreamSettings>
   routes: RouteSettings[]
   admin: AdminSettings | false
+  paths: PathMode | undefined
   metrics: MetricsSettings | false
   shared: SharedSettings | false
   drainMs: number
@@ -122,6 +131,7 @@ export const upstreamOption: Check<UpstreamSettings> = (value, path, faults) => 
 const pluginFields = object<LoadBalancerSettings>({
   upstreams: optional(record(upstreamOption), {}),
   routes: optional(routesOption, []),
+  paths: optional(oneOf('strict', 'normalize', 'raw')),
   admin: switchable(adminOption, false),
   metrics: switchable(metricsOption, false),
   shared: switchable(sharedOption, false),

@@ -14,6 +14,7 @@ import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body
 import { watchExpectations } from './expectations.js'
 import { pluginOptions, type LoadBalancerOptions } from './options.js'
 import { watchPipelining } from './pipelining.js'
+import { normalizePaths, type PathMode } from './paths.js'
 import { Upstreams } from './registry.js'
 import { withoutSlash } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
@@ -52,12 +53,16 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   const inherited = (fastify.upstreams as unknown) instanceof Upstreams ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
   const check = pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie))
-  const { upstreams, routes, admin, metrics, shared, drainMs } = checked(check, options, '')
+  const { upstreams, routes, admin, metrics, shared, drainMs, paths } = checked(check, options, '')
   if (inherited !== undefined) {
     const there = 'expected nothing, since the upstreams of this scope are there already, with'
-    refuse([...shared === false ? [] : [`shared: ${there} what they share`], ...options.drainMs === undefined ? [] : [`drainMs: ${there} the time that they have`]])
+    refuse([
+      ...shared === false ? [] : [`shared: ${there} what they share`],
+      ...options.drainMs === undefined ? [] : [`drainMs: ${there} the time that they have`],
+      ...paths === undefined ? [] : [`paths: ${there} the paths that they take`]
+    ])
   }
-  const registry = inherited ?? await newRegistry(fastify, shared)
+  const registry = inherited ?? await newRegistry(fastify, shared, paths)
   if (inherited === undefined) {
     decorate(fastify, registry)
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
@@ -76,8 +81,8 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
 }
 
-async function newRegistry ({ server, log }: FastifyInstance, shared: SharedSettings | false): Promise<Upstreams> {
-  return new Upstreams(server, log, await cookieSerializer(), shared === false ? undefined : await Shared.begin(shared, log))
+async function newRegistry ({ server, log }: FastifyInstance, shared: SharedSettings | false, paths?: PathMode): Promise<Upstreams> {
+  return new Upstreams(server, log, await cookieSerializer(), shared === false ? undefined : await Shared.begin(shared, log), paths)
 }
 
 function decorate (fastify: FastifyInstance, registry: Upstreams): void {
@@ -91,6 +96,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   const upgrades = Upgrades.of(fastify)
   watchExpectations(fastify.server)
   watchPipelining(fastify.server)
+  if (registry.paths === 'normalize') normalizePaths(fastify.server)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig

@@ -34,15 +34,23 @@ function mapped (reference: string, mapping: Mapping): string {
   if (!URL.canParse(origin)) return reference
   const path = mappedPath(rest!.startsWith('/') ? rest! : `/${rest!}`, mapping)
   // Inner addresses are nobody's business: a path will do.
-  if (new URL(origin).origin === mapping.origin) return path
+  if (new URL(origin).origin === mapping.origin) return withinThisHost(path)
   return authority.toLowerCase() === mapping.host.toLowerCase() ? reference.slice(0, reference.length - rest!.length) + path : reference
+}
+
+/**
+ * A path that begins with two slashes names another host once its origin is gone, and so does one with a backslash, or with a tab in between, which
+ * browsers skip. With a dot segment ahead it is a path of this host, and the same path (RFC 3986 §4.2).
+ */
+function withinThisHost (path: string): string {
+  return /^\/[\t\r\n]*[/\\]/.test(path) ? `/.${path}` : path
 }
 
 /** What is not below `from` stays, and so do relative paths. */
 function mappedPath (path: string, { from, to }: Mapping): string {
   if (from === to || !path.startsWith('/') || !path.startsWith(from)) return path
   const rest = path.slice(from.length)
-  return rest === '' || /^[/?#]/.test(rest) ? (to + rest).replace(/^(?!\/)/, '/') : path
+  return rest === '' || /^[/?#]/.test(rest) ? withinThisHost((to + rest).replace(/^(?!\/)/, '/')) : path
 }
 
 /** Changes the paths of cookies (RFC 6265 §5.2.4). */

@@ -12,6 +12,7 @@ import type { Shared } from '../sharing/shared.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
+import type { PathMode } from './paths.js'
 import type { Affinity } from './affinity.js'
 import { hashKeyOf, type ReadKey } from './hash-key.js'
 import { reportFieldsOf } from './report-fields.js'
@@ -51,11 +52,14 @@ export class Upstreams implements Iterable<Upstream> {
   /** Taken out, and not gone yet. */
   readonly #leaving = new Set<Upstream>()
   readonly #watchers: Array<(upstream: Upstream) => void> = []
+  /** @internal What happens to ambiguous paths. */
+  readonly paths: PathMode
   readonly #shared: Shared | undefined
   #randomSecret: string | undefined
 
   /** @internal */
-  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie, sharing?: Shared) {
+  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie, sharing?: Shared, paths: PathMode = 'strict') {
+    this.paths = paths
     this.#log = log
     this.#shared = sharing
     this.cookieNames = cookieNamesOf.get(server) ?? new Map()

@@ -42,11 +42,23 @@ export function prefixIn (url: string, prefix: string): string {
   return segments(url.slice(0, writtenLength(url, prefix))).map(segment => `/${segment.replace(/[\\;]/g, encodeURIComponent)}`).join('')
 }
 
-/** `path` of the caller's own, with the client's query where it has none. */
+/** All that a request target may consist of (RFC 9112 §3.2.1), and what clients send besides. */
+const TARGET = /^\/[\x21\x22\x24-\x7e]*$/
+
+/**
+ * `path` of the caller's own, with the client's query where it has none. Throws `FST_LB_BAD_REQUEST`, with the reason in `cause`, where it is no path:
+ * a handler may have made it of something that the client has sent.
+ */
 export function ownPath (path: string, url: string): string {
-  if (path.charCodeAt(0) !== 0x2f) throw new BadRequestError()
+  if (!TARGET.test(path)) throw refusedPath(path, "expected '/' and then characters of a URL, without '#'")
+  if (climbs(path, '')) throw refusedPath(path, 'it leads above the base path of the target')
   const query = url.indexOf('?')
   return query === -1 || path.includes('?') ? path : path + url.slice(query)
+}
+
+/** What is wrong with a path of the caller's own is for the log, not for the client. */
+export function refusedPath (path: string, reason: string): Error {
+  return new BadRequestError({ cause: new TypeError(`balance.path: ${reason}, got ${JSON.stringify(path)}`) })
 }
 
 /**
@@ -62,7 +74,7 @@ function climbs (url: string, prefix: string): boolean {
   for (const segment of segments(path)) {
     const name = segment.split(/;|%3b/i, 1)[0]
     if (name === '..') depth--
-    else if (name !== '.') depth++
+    else if (name !== '.' && name !== '') depth++
     // What is above the prefix must be the prefix itself, which it is until something climbs above it.
     if (name === '..' && depth < floor) return true
   }

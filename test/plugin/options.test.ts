@@ -83,7 +83,7 @@ t.test('options that are none are a fault', async t => {
 })
 
 t.test('unknown options are told, with those that are known', async t => {
-  t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, admin, metrics, shared, drainMs'])
+  t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, paths, admin, metrics, shared, drainMs'])
   matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers, upgrades$/])
   matchLines(t, shopFaults({ upgrades: ['websocket', 'two words', 3, 'h2c', 'HTTP/2.0'] }), [
     /^upstreams\.shop\.upgrades\[1\]: expected a protocol, as/, /^upstreams\.shop\.upgrades\[2\]: expected a protocol, as/,
@@ -277,7 +277,7 @@ t.test('one error lists every fault, and nothing is half registered', async t =>
     () => t.fail('it was registered'), (error: Error & { code: string, statusCode: number }) => error) as Error & { code: string, statusCode: number }
   t.match(error, { code: 'FST_LB_INVALID_OPTIONS', statusCode: 500 })
   matchLines(t, error.message.split('\n').sort(), [
-    'metric: unknown option; known are upstreams, routes, admin, metrics, shared, drainMs',
+    'metric: unknown option; known are upstreams, routes, paths, admin, metrics, shared, drainMs',
     'routes["/other"]: no upstream "other"; there are good, shop, api',
     'upstreams.api.affinity.cookie.name: expected a name of its own, got "lb_good", which "good" has',
     /^upstreams\.shop\.affinity\.cookie\.secret: /,

@@ -64,7 +64,7 @@ t.test('http-proxy 11.5 and 11.6: the destination is the target’s, whatever th
   const target = await echo(t, 'a')
   const url = await infront(t, { a: target.url }, { '/api/v2': { upstream: 'a', rewritePrefix: '/x' } })
   for (const [path, asked] of [
-    ['/%61pi/v2/y', '/x/y'], ['/api/%76%32/y', '/x/y'], ['/api/v2', '/x'], ['/api/v2?y', '/x?y'], ['/api/v2/@evil.example', '/x/@evil.example'], ['/api/v2/\\evil.example', '/x/\\evil.example'], ['/api/v2//evil.example', '/x//evil.example']
+    ['/%61pi/v2/y', '/x/y'], ['/api/%76%32/y', '/x/y'], ['/api/v2', '/x'], ['/api/v2?y', '/x?y'], ['/api/v2/@evil.example', '/x/@evil.example'], ['/api/v2//evil.example', '/x//evil.example']
   ] as const) {
     t.equal((await ask(url, get(path)))?.body.toString(), `a ${asked}`, path)
   }

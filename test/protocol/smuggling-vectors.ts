@@ -137,7 +137,7 @@ const targets: Vector[] = [
     'x:80', 'v', '@evil/v', '.evil/v', '?x', '/v x', '/v\0', '/v\x0b', '/v\tx', '/v\x7f', '/v\xe9',
     ['http://x/v', EMPTY], ['HTTP://X/v', EMPTY], ['http://x', ['GET / ']], ['http://x?a', ['GET /?a ']], ['http://x?a/v', 'answered'], ['http:///x/v', 'answered'], ['http://x//evil.example/v', ['GET //evil.example/v ']], ['http://x/v#', 'answered'], ['http://x@evil.example/v', 'answered'], ['http://evil.example/v', 'answered'], ['https://evil.example/v', 'answered'], ['http:///v', 'answered'], ['*', 'answered'],
     ['/v#/../x', 'answered'], ['/v?a#b', 'answered'], ['/../v', 'answered'], ['/%2e%2E/v', 'answered'], ['/..;/v', 'answered'], ['/..%2Fv', 'answered'], ['/\\..\\..\\v', 'answered'], ['/v%zz', 'answered'],
-    ['//evil.example/v', ['GET //evil.example/v ']], ['/v%00', ['GET /v%00 ']], ['/v?/../..', ['GET /v?/../.. ']], ['/v%0d%0aX:%20y?a=%0d%0aB:%20c', ['GET /v%0d%0aX:%20y?a=%0d%0aB:%20c ']], ['/v%20HTTP/1.1%0d%0aHost:%20evil', ['GET /v%20HTTP/1.1%0d%0aHost:%20evil ']]
+    ['//evil.example/v', ['GET //evil.example/v ']], ['/v%00', 'answered'], ['/v?/../..', ['GET /v?/../.. ']], ['/v%0d%0aX:%20y?a=%0d%0aB:%20c', ['GET /v%0d%0aX:%20y?a=%0d%0aB:%20c ']], ['/v%20HTTP/1.1%0d%0aHost:%20evil', ['GET /v%20HTTP/1.1%0d%0aHost:%20evil ']]
   ]),
   { name: 'OPTIONS *', rfc: '9112 §3.2.4', bytes: request('OPTIONS * HTTP/1.1', 'Host: x'), outcome: 'answered' },
   { name: 'a path that is refused, with a request in its body', rfc: '9112 §9.3', bytes: request('POST /../v HTTP/1.1', `Host: x\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED), outcome: 'answered' }
