@@ -59,6 +59,24 @@ t.test('trailers reach clients of HTTP/2', async t => {
   t.equal((await trailers)['x-sum'], '42')
 })
 
+t.test('trailers that Node refuses to send on HTTP/2 do not end the gateway', async t => {
+  const twice = ['Age', 'Content-Language', 'Content-MD5', 'DNT', 'ETag', 'From', 'If-Match', 'Last-Modified', 'Location', 'Max-Forwards', 'TK', 'User-Agent', 'X-Content-Type-Options']
+  const once = ['Connection', 'HTTP2-Settings', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Transfer-Encoding', 'Upgrade', 'Host', '__proto__', 'constructor']
+  const trailers = [...twice, ...twice, ...once, 'X-Sum'].map(name => `${name}: a\r\n`).join('')
+  const target = await answering(t, `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n${trailers}\r\n`)
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }, { server: { http2: true } as never })
+  const session = connectHttp2(url)
+  t.teardown(() => { session.destroy() })
+  for (let i = 0; i < 2; i++) {
+    const stream = session.request({ ':path': '/' })
+    const trailers = new Promise<Record<string, unknown>>(resolve => { stream.once('trailers', fields => { resolve(fields) }) })
+    stream.resume()
+    const names = Object.keys(await trailers)
+    t.ok(['etag', 'last-modified', 'x-sum'].every(name => names.includes(name)))
+    t.notOk(once.some(name => name !== 'constructor' && names.includes(name.toLowerCase())))
+  }
+})
+
 t.test('early hints and progress reach the client before the answer', async t => {
   const target = await answering(t, 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload, </b.js>; rel=preload\r\nX-More: yes\r\nConnection: X-Secret\r\nX-Secret: 1\r\n\r\n' +
     'HTTP/1.1 103 Early Hints\r\nLink: this is no link\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Nothing: to load\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
