@@ -7,6 +7,7 @@ import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
 import { checked, defaultsOf, object, oneOf, optional, partial, refuse, string, switchable, type Check } from '../options.js'
 import { isUnread, kPayload, kRoute, rewritten, type BalancedRoute, type ClaimedRequest } from './body.js'
+import { awaitResponse } from './forgotten-return.js'
 import { Proxied, type ClientResponse } from './proxied.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import type { Entry, Upstreams } from './registry.js'
@@ -124,7 +125,8 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
     // A hook that was added behind ours may have had the body parsed after all.
     if (request[kPayload] !== null && request.body !== undefined && !isAsItCame(request)) request[kPayload] = null
     const parsed = request[kPayload] === null && request.body !== undefined
-    request[kProxied] = new Proxied(this, entry, proxiedOptions(request, route, entry, given))
+    const proxied = request[kProxied] = new Proxied(this, entry, proxiedOptions(request, route, entry, given))
+    awaitResponse(this, proxied)
     return from.call(this, '/', parsed ? asParsed : asItCame)
   }
 }

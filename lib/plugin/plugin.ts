@@ -12,6 +12,7 @@ import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchExpectations } from './expectations.js'
+import { missedRoutes, seen } from './missed-routes.js'
 import { pluginOptions, type LoadBalancerOptions } from './options.js'
 import { watchPipelining } from './pipelining.js'
 import { normalizePaths, type PathMode } from './paths.js'
@@ -105,6 +106,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
     if ((route.schema as { body?: unknown } | undefined)?.body !== undefined) {
       refuse([`${where}: schema.body: expected nothing, since the body is passed on as it comes, unparsed`])
     }
+    seen(route)
     claim(route, upstream, upgrades, (this.initialConfig as { handlerTimeout?: number }).handlerTimeout)
     upgrades.add(route.url, protocol => this.upstreams.entry(upstream)?.upgrades.has(protocol) ?? false)
     balanced.push({ where, upstream, scope: this })
@@ -112,7 +114,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   // By the time the server is ready, its upstreams are known.
   fastify.addHook('onReady', async () => {
     const lost = balanced.filter(({ scope, upstream }) => !scope.upstreams.has(upstream))
-    refuse(lost.map(({ where, upstream }) => `${where}: config.upstream: no upstream ${JSON.stringify(upstream)}`))
+    refuse([...lost.map(({ where, upstream }) => `${where}: config.upstream: no upstream ${JSON.stringify(upstream)}`), ...missedRoutes(fastify)])
   })
 }
 

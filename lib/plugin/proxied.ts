@@ -16,6 +16,7 @@ import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { expectsContinue } from './expectations.js'
+import type { Awaiting } from './forgotten-return.js'
 import { fieldsOf } from './header-options.js'
 import type { Entry } from './registry.js'
 import { InterimResponses } from './interim.js'
@@ -48,7 +49,8 @@ export interface ClientResponse {
 
 type Callback = (error: null, answer: ClientResponse) => void
 
-export class Proxied implements Downstream, ResponseSource, PickContext {
+export class Proxied implements Downstream, ResponseSource, PickContext, Awaiting {
+  awaiting = true
   affinity: string | undefined
   readonly affinityRequired: boolean
   readonly hashKey: string | undefined
@@ -319,6 +321,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
     // reply-from would try to destroy a body that is no stream.
     /* c8 ignore next -- only between two events of an HTTP/2 stream that is reset: `aborted` is set a moment before 'close' */
     if (this.#reply.request.raw.aborted) return
+    this.awaiting = false
     const answer = this.#answer!
     answer.body = body
     if (this.#reply.server.upstreams.closing && this.#reply.request.raw.httpVersionMajor === 1) answer.headers.connection = 'close'
@@ -336,6 +339,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext {
 
   #refuse (error: Error & { statusCode?: number }): void {
     const reply = this.#reply
+    this.awaiting = false
     reply.request.log.warn({
       upstream: this.#entry.upstream.name,
       code: (error as NodeJS.ErrnoException).code,

@@ -1,0 +1,101 @@
+/** Mistakes of the first hour: the server says what is wrong when it starts, or does what was meant. */
+import t from 'tap'
+import Fastify, { type FastifyInstance } from 'fastify'
+import loadBalancer, { type LoadBalancerOptions } from '../../lib/index.js'
+import { refusedUrl, startGateway, startTarget } from '../helpers/servers.js'
+
+type Test = Parameters<typeof startTarget>[0]
+
+const options: LoadBalancerOptions = { upstreams: { shop: { targets: ['http://127.0.0.1:1'] } } }
+const route = { config: { upstream: 'shop' } }
+
+/** How a server starts that is put together like this: nothing, or what it says. */
+async function start (t: Test, build: (app: FastifyInstance) => unknown): Promise<string> {
+  const app = Fastify({ exposeHeadRoutes: true })
+  t.teardown(() => app.close())
+  try {
+    await build(app)
+    await app.ready()
+    return ''
+  } catch (error) {
+    return `${(error as { code: string }).code}: ${(error as Error).message}`
+  }
+}
+
+t.test('a route that is declared before the plugin is loaded is refused at start', async t => {
+  const before = await start(t, async app => {
+    app.post('/x', route, (_request, reply) => reply.balance())
+    app.get('/y/:id', route, (_request, reply) => reply.balance())
+    app.get('/z', async () => 'not balanced')
+    await app.register(loadBalancer, options)
+    app.get('/late', route, (_request, reply) => reply.balance())
+  })
+  const why = 'config.upstream: the route was declared before the plugin was loaded; declare it after "await app.register(loadBalancer, …)", or in a plugin that is registered after it'
+  t.strictSame(before.split('\n').sort(), [`FST_LB_INVALID_OPTIONS: GET /y/:id: ${why}`, `POST /x: ${why}`].sort())
+
+  const notAwaited = await start(t, app => {
+    void app.register(loadBalancer, options)
+    app.route({ method: ['GET', 'POST'], url: '/x', ...route, handler: (_request, reply) => reply.balance() })
+  })
+  t.equal(notAwaited, `FST_LB_INVALID_OPTIONS: GET,POST /x: ${why}`)
+})
+
+t.test('a route outside of the scope that the plugin is registered in is refused at start', async t => {
+  const said = await start(t, async app => {
+    await app.register(async scope => { await scope.register(loadBalancer, options) })
+    app.get('/x', route, (_request, reply) => reply.balance())
+    app.get('/y', { config: { upstream: 'of another plugin' } }, async () => 'y')
+  })
+  t.equal(said, 'FST_LB_INVALID_OPTIONS: GET /x: config.upstream: the plugin is registered in another scope; register it on the instance that has the route, or wrap the plugin that registers it in fastify-plugin')
+})
+
+t.test('routes of every other kind start: in scopes below, in sibling scopes, with constraints, and declared in a plugin that is not awaited', async t => {
+  t.equal(await start(t, async app => {
+    void app.register(loadBalancer, { ...options, routes: { '/shop': 'shop' } })
+    void app.register(async scope => {
+      scope.get('/x', route, (_request, reply) => reply.balance())
+      scope.get('/x', { ...route, constraints: { host: 'a.example' } }, (_request, reply) => reply.balance())
+    }, { prefix: '/below' })
+  }), '')
+  t.equal(await start(t, async app => {
+    for (const prefix of ['/a', '/b']) {
+      await app.register(async scope => {
+        await scope.register(loadBalancer, options)
+        scope.get('/x', route, (_request, reply) => reply.balance())
+      }, { prefix })
+    }
+  }), '')
+})
+
+t.test('an async handler without a return is answered by the target, not with an empty 200', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] }, dead: { targets: [await refusedUrl()] }, empty: { targets: [target.url] } } }, {
+    after: app => {
+      app.get('/own', async (_request, reply) => { reply.balance('shop') })
+      app.post('/route', route, async (_request, reply) => {
+        await new Promise(resolve => setImmediate(resolve))
+        reply.balance()
+      })
+      app.get('/dead', async (_request, reply) => { reply.balance('dead') })
+      app.get('/again', { errorHandler: async (_error, _request, reply) => { reply.balance('shop') } }, async (_request, reply) => { reply.balance('dead') })
+      app.get('/instead', async (_request, reply) => { await reply.send() })
+    }
+  })
+  for (const path of ['/own', '/again']) {
+    const response = await fetch(url + path)
+    t.same([response.status, await response.text()], [200, 'a'], path)
+  }
+  t.same(await (await fetch(`${url}/route`, { method: 'POST', body: 'hello' })).text(), 'a')
+  t.equal(target.seen.at(-1)!.body.toString(), 'hello')
+  t.equal((await fetch(`${url}/dead`)).status, 502)
+  t.equal((await fetch(`${url}/own`, { method: 'HEAD' })).status, 200)
+  t.equal(await (await fetch(`${url}/instead`)).text(), '', 'an empty response of the user')
+})
+
+t.test('a response without a body is passed on although the handler has no return', async t => {
+  const target = await startTarget(t, 'a', (_seen, _request, response) => { response.writeHead(204).end() })
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } } }, {
+    after: app => { app.get('/x', async (_request, reply) => { reply.balance('shop') }) }
+  })
+  t.equal((await fetch(`${url}/x`)).status, 204)
+})
