@@ -25,6 +25,12 @@ export const ClientClosedError = createError('FST_LB_CLIENT_CLOSED', 'Client clo
 /** What the client sent cannot be forwarded. */
 export const BadRequestError = createError('FST_LB_BAD_REQUEST', 'The request cannot be forwarded', 400)
 
+/** TRACE, which a route passes on only when it names that method. */
+export const MethodNotAllowedError = createError('FST_LB_METHOD_NOT_ALLOWED', 'Method Not Allowed', 405)
+
+/** The request has passed this kind of gateway so often that it must be going in circles. */
+export const LoopDetectedError = createError('FST_LB_LOOP_DETECTED', 'Loop Detected', 508)
+
 /** A streamed request body went over the `bodyLimit` that its route sets. */
 export const BodyTooLargeError = createError('FST_LB_BODY_TOO_LARGE', 'Request body is too large', 413)
 

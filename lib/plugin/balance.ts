@@ -13,6 +13,7 @@ import type { ProxiedOptions } from './proxied-options.js'
 import type { Entry, Upstreams } from './registry.js'
 import { isAmbiguous, refuseAmbiguousPath, type PathMode } from './paths.js'
 import { originForm, ownPath, prefixIn, refusedPath, targetPath, withoutSlash } from './request-path.js'
+import { refuseTrace } from './trace.js'
 import { refuseAmbiguous } from './unambiguous.js'
 
 /** What can be said of one request. */
@@ -63,10 +64,11 @@ const BASE = 'http://upstream'
 const asItCame = {
   getUpstream: () => BASE,
   queryString: () => '',
-  rewriteRequestHeaders (request: FastifyRequest, headers: Record<string, string | string[] | undefined>): object {
+  rewriteRequestHeaders (request: FastifyRequest): object {
     const proxied = (request as BalancedRequest)[kProxied]!
-    proxied.prepare(headers)
-    // reply-from copies what it is given once more: it gets nothing but the way back to us, which travels under a symbol.
+    proxied.prepare()
+    // Its own copy of the headers is not used: it lacks what hooks have set, where the client names that in `Connection`. It would copy what it is
+    // given once more, so it gets nothing but the way back to us, which travels under a symbol.
     return { [kProxied]: proxied }
   }
 }
@@ -105,7 +107,10 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
     const request = this.request as BalancedRequest
     const route = request[kRoute]
     // Where the body was claimed, that has been looked at.
-    if (route === null) refuseAmbiguous(request, this)
+    if (route === null) {
+      refuseAmbiguous(request, this)
+      refuseTrace(request, this)
+    }
     const upstreams = upstreamsOf(this)
     if (route === null && options.path === undefined) refuseAmbiguousPath(request, upstreams.paths)
     const upstream = name ?? route?.upstream ?? request.routeOptions.config.upstream

@@ -10,6 +10,7 @@ import { lingerAfter } from './linger.js'
 import { refuseAmbiguousPath } from './paths.js'
 import type { PathRules } from './request-path.js'
 import type { Split } from './split.js'
+import { refuseTrace } from './trace.js'
 import { refuseAmbiguous } from './unambiguous.js'
 import type { Upgrades } from './upgrades.js'
 
@@ -68,6 +69,7 @@ export function claimBody (route: BalancedRoute): preParsingHookHandler {
     const claimed = request as ClaimedRequest
     refuseAmbiguous(request, reply)
     refuseAmbiguousPath(request, request.server.upstreams.paths)
+    refuseTrace(request, reply)
     claimed[kRoute] = route
     if ((request.raw as { upgrade?: boolean }).upgrade === true) route.upgrades.adopt(request, reply)
     const body = hasBody(request)

@@ -23,6 +23,11 @@ export interface HeaderOptions {
   location?: boolean
   /** Map the paths of cookies back, too (nginx `proxy_cookie_path`). @default false */
   cookiePath?: boolean
+  /**
+   * Headers of the client with an underscore in their name. `drop` removes them, as nginx does: many targets read `X_User` as `X-User`, so that a
+   * client could pass a header that you replace. With `pass` they reach the target. Those that hooks set are always kept. @default 'drop'
+   */
+  underscores?: 'drop' | 'pass'
   /** Returns the header fields that the target gets; `headers` are those it would get, and may be changed. Names are in lower case. @default none */
   request?: (request: FastifyRequest, headers: Headers) => Headers
   /** Returns the header fields that the client gets; `headers` are those it would get, and may be changed. Names are in lower case. @default none */
@@ -38,6 +43,7 @@ export interface HeaderSettings {
   requestId: boolean
   location: boolean
   cookiePath: boolean
+  underscores: 'drop' | 'pass'
   request: HeaderHook | undefined
   response: HeaderHook | undefined
 }
@@ -49,6 +55,7 @@ export const headerOptions = object<HeaderSettings>({
   requestId: optional(boolean, true),
   location: optional(boolean, true),
   cookiePath: optional(boolean, false),
+  underscores: optional(oneOf('drop', 'pass'), 'drop'),
   request: optional(func<HeaderHook>()),
   response: optional(func<HeaderHook>())
 })

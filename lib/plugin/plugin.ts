@@ -11,6 +11,7 @@ import type { SharedSettings } from '../sharing/store.js'
 import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
+import { watchClientFields } from './client-fields.js'
 import { watchExpectations } from './expectations.js'
 import { missedRoutes, seen } from './missed-routes.js'
 import { pluginOptions, type LoadBalancerOptions } from './options.js'
@@ -98,6 +99,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   watchExpectations(fastify.server)
   watchPipelining(fastify.server)
   if (registry.paths === 'normalize') normalizePaths(fastify.server)
+  watchClientFields(fastify.server)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig

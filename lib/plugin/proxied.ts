@@ -98,9 +98,9 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
   /** The client's address, for policies that ask for it. */
   get address (): string { return this.#reply.request.ip }
 
-  /** reply-from has worked out the headers of the request. */
-  prepare (headers: Record<string, string | string[] | undefined>): void {
-    this.#fields = requestFields(headers, this.#reply.request, this.#entry.headers, this.#options.prefix)
+  /** reply-from is about to send the request. */
+  prepare (): void {
+    this.#fields = requestFields(this.#reply.request, this.#entry.headers, this.#options.prefix)
   }
 
   /** reply-from wants the answer. */

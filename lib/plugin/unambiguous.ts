@@ -10,8 +10,8 @@ import { BadRequestError } from '../errors.js'
 /** Names and values that Node keeps of a request unless the server's `maxHeadersCount` says otherwise; it drops the rest without a word. */
 const NODE_KEEPS = 2_000
 
-/** `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2). */
-const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\w.~:%-]+\])(?::\d*)?$/
+/** `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2), without the empty hosts and empty labels that RFC 3986 has a form for. */
+const HOST = /^(?:[\w~!$&'()*+,;=%-]+(?:\.[\w~!$&'()*+,;=%-]+)*\.?|\[[\w.~:%-]+\])(?::\d*)?$/
 
 /**
  * Connections of HTTP/1 that had such a request. Where it ends may be just what is ambiguous, so they are closed, and what came behind it at once is
@@ -23,12 +23,20 @@ const outOfStep = new WeakSet<Socket>()
 export function refuseAmbiguous (request: FastifyRequest, reply: FastifyReply): void {
   const { raw } = request
   const overHttp2 = 'stream' in raw
-  if (HOST.test(request.host) && (overHttp2 ? hasOneAuthority(raw) : isPlain(raw, request.server.server))) return
+  if (namesHost(request) && (overHttp2 ? hasOneAuthority(raw) : isPlain(raw, request.server.server))) return
   if (!overHttp2) {
     outOfStep.add(raw.socket)
     reply.header('connection', 'close')
   }
   throw new BadRequestError()
+}
+
+/** The host that the client has sent, and the one that a trusted proxy says it was. */
+function namesHost ({ raw, host }: FastifyRequest): boolean {
+  const sent = raw.headers.host ?? raw.headers[':authority']
+  // Clients of HTTP/1.0 may send none.
+  if (sent === undefined) return raw.httpVersion === '1.0' && (host === '' || HOST.test(host))
+  return HOST.test(String(sent)) && (host === sent || HOST.test(host))
 }
 
 function isPlain ({ headers, rawHeaders, httpVersion, socket }: IncomingMessage, server: Keeper): boolean {

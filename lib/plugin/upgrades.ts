@@ -7,6 +7,7 @@ import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { settleClientFields } from './client-fields.js'
 import { stopHolding } from './pipelining.js'
 import { closeWhenAnswered, Handshake, serveWithoutUpgrade, unanswered } from './handshake.js'
 
@@ -80,6 +81,7 @@ export class Upgrades {
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     stopHolding(socket as Socket)
+    settleClientFields(request)
     const protocol = this.#claimed(request)
     if (protocol === undefined && this.#server.listenerCount('upgrade') > 1) return
     if (closeWhenAnswered(socket)) return
@@ -104,9 +106,12 @@ export class Upgrades {
     })
   }
 
-  /** The protocol to change to, when this request may be for an upstream that takes it. What has a body is no handshake of ours. */
+  /**
+   * The protocol to change to, when this request may be for an upstream that takes it. What has a body is no handshake of ours, and a client of HTTP/1.0
+   * cannot ask for another protocol (RFC 9110 §7.8).
+   */
   #claimed (request: IncomingMessage): string | undefined {
-    if (hasBody(request)) return undefined
+    if (hasBody(request) || request.httpVersion === '1.0') return undefined
     const { url, headers } = request
     const path = decoded(url!)
     const routes = this.#routes.filter(({ pattern }) => pattern.test(path))

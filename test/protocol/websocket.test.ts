@@ -65,6 +65,17 @@ t.test('hooks of Fastify run once for a handshake, and may refuse it', async t =
   t.equal(inFlight(app.upstreams.get('shop')!), 1)
 })
 
+t.test('a client of HTTP/1.0 cannot change the protocol: its request is served as if it had not asked', async t => {
+  const target = await startTarget(t, 'a', (seen, _request, response) => { response.end(`upgrade: ${seen.headers.upgrade}`) })
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url], upgrades: ['websocket', 'other'] } }, routes: { '/': 'shop' } })
+  for (const protocol of ['websocket', 'other']) {
+    const client = rawClient(t, url)
+    client.send(`GET / HTTP/1.0\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
+    await client.closed
+    t.match(client.text(), /^HTTP\/1\.1 200 OK\r\n[^]*upgrade: undefined$/)
+  }
+})
+
 t.test('a refused or silent target is passed over before anything is said to the client', async t => {
   const good = await startWebSocketTarget(t, 'good')
   const busy = await startWebSocketTarget(t, 'busy', { refuse: 503 })
