@@ -8,9 +8,7 @@ import { clusterPrimary } from './sharing/cluster-primary.js'
 import { redis } from './sharing/redis.js'
 
 export default loadBalancer
-// `require()` gives the function itself, and the names on it.
-export { cluster, clusterPrimary, loadBalancer, loadBalancer as 'module.exports', redis }
-Object.assign(loadBalancer, { cluster, clusterPrimary, loadBalancer, redis })
+export { cluster, clusterPrimary, loadBalancer, redis }
 
 export type { LoadBalancerErrorCode } from './error-code.js'
 export type { Outcome, Settlement } from './balancing/outcome.js'

@@ -57,6 +57,28 @@ import loadBalancer = require('fastify-load-balancer')
 
 const app = fastify.fastify()
 void app.register(loadBalancer, { upstreams: { shop: { targets: ['http://10.0.0.1:3000'] } } })
+void app.register(loadBalancer, { upstreams: {}, shared: loadBalancer.cluster() })
+`
+
+/** A file of a project without `"type": "module"`, which compiles to `require()`. */
+const COMMONJS_BY_IMPORT = `
+import Fastify, { type FastifyReply } from 'fastify'
+import loadBalancer, { cluster, redis, type LoadBalancerOptions, type PolicyFactory, type Upstream } from 'fastify-load-balancer'
+import { loadBalancer as byName } from 'fastify-load-balancer'
+import { prequalTarget, type PrequalTargetOptions } from 'fastify-load-balancer/prequal-target'
+import onTarget from 'fastify-load-balancer/prequal-target'
+
+const policy: PolicyFactory = () => ({ pick: targets => targets[0]! })
+const options: LoadBalancerOptions = { upstreams: { shop: { targets: ['http://10.0.0.1:3000'], policy } }, routes: { '/shop': 'shop' } }
+const target: PrequalTargetOptions = { path: false }
+const app = Fastify()
+app.register(loadBalancer, options)
+app.register(byName, { upstreams: {} })
+app.register(prequalTarget, target)
+app.register(onTarget)
+app.get('/special', { config: { upstream: 'shop' } }, (request, reply): FastifyReply => reply.balance())
+export const shop = (): Upstream | undefined => app.upstreams.get('shop')
+export { cluster, redis }
 `
 
 t.before(async () => {
@@ -94,8 +116,23 @@ for (const compiler of COMPILERS) {
     const wrong = TYPESCRIPT.replace('round-robin', 'round-robbin')
     const said = await compile(compiler, '--module nodenext', { 'module.mts': TYPESCRIPT, 'common.cts': COMMONJS, 'wrong.mts': wrong })
     t.same(said.match(/^\S+: error .*/gm)?.map(line => line.slice(0, 9)), ['wrong.mts'], said)
+    // The strictest about `require()` of an ES module.
+    const misspelt = COMMONJS_BY_IMPORT.replace('{ path: false }', '{ paht: false }')
+    const commonjs = await compile(compiler, '--module node16 --esModuleInterop', { 'common.ts': COMMONJS_BY_IMPORT, 'common.cts': COMMONJS, 'wrong.ts': misspelt })
+    t.same(commonjs.match(/^\S+: error .*/gm)?.map(line => line.slice(0, 8)), ['wrong.ts'], commonjs)
   })
 }
+
+t.test('what TypeScript makes of a CommonJS file runs', async t => {
+  const compiled = await here(process.execPath, `${ROOT}node_modules/typescript/bin/tsc6`, ...'--module node16 --esModuleInterop --target es2022 --lib es2023 --types node common.ts'.split(' '))
+  t.equal(compiled.exit, 0, String(compiled.stdout))
+  const ran = await node('runs.cjs', `
+    const { shop, cluster, redis } = require('./common.js')
+    const { prequalTarget } = require('fastify-load-balancer/prequal-target')
+    console.log(typeof shop, typeof cluster, typeof redis, prequalTarget === require('fastify-load-balancer/prequal-target'))
+  `)
+  t.same(ran, { exit: 0, stdout: 'function function function true\n', stderr: '' })
+})
 
 t.test('the example of the README serves', async t => {
   const [, example] = /```js\n(import Fastify[^`]*from 'fastify-load-balancer'[^`]*\.listen\([^`]*)```/.exec(readFileSync(`${ROOT}README.md`, 'utf8'))!

@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import { ROOT } from '../helpers/root.js'
 
 t.test('require() gives the plugin itself, import gives it by default and by name', async t => {
-  const required = createRequire(import.meta.url)(`${ROOT}dist/lib/index.js`)
+  const required = createRequire(`${ROOT}package.json`)('fastify-load-balancer')
   t.type(required, 'function')
   t.equal(required.loadBalancer, required)
   t.equal(required.default, required)

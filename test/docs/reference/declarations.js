@@ -29,7 +29,7 @@ export function declarations () {
   const door = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(DOOR)))
   const exported = []
   for (const symbol of door) {
-    if (symbol.name === 'default' || symbol.name === 'module.exports') continue
+    if (symbol.name === 'default') continue
     exported.push(symbol.name)
     const origin = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
     const node = origin.declarations?.find(node => ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isClassDeclaration(node))
