@@ -16,13 +16,13 @@ const TOKEN_LENGTH = 22
 /** No value of ours is longer; what is, is not looked at. */
 const LONGEST_VALUE = 200
 
-/** As `@fastify/cookie` takes them. */
+/** Attributes of the cookie, by the names that `@fastify/cookie` has for them. `maxAge` is in seconds. */
 export interface CookieAttributes {
   /** Whose hosts get it, too. @default none: the host that was asked */
   domain?: string
   /** Below which paths. @default '/' */
   path?: string
-  /** Seconds after which the browser forgets it. @default none: with its session */
+  /** Seconds after which the browser forgets the cookie. @default none: with the browser's session */
   maxAge?: number
   /** Whether requests from other sites have it. @default 'lax' */
   sameSite?: boolean | 'lax' | 'strict' | 'none'
@@ -36,7 +36,10 @@ export interface CookieAttributes {
   priority?: 'low' | 'medium' | 'high'
 }
 
-export type SerializeCookie = (name: string, value: string, attributes: object) => string
+/** Attributes as they are written: by then, `secure` is decided. */
+export type WrittenAttributes = Omit<CookieAttributes, 'secure'> & { secure: boolean }
+
+export type SerializeCookie = (name: string, value: string, attributes: WrittenAttributes) => string
 
 export interface AffinityCookieSettings {
   name: string

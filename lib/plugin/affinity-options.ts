@@ -7,13 +7,13 @@ export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
 
 /** Affinity by a cookie that the gateway issues. */
 export interface CookieAffinityOptions {
-  /** The cookie; `{}` takes the defaults. Any further attribute is that of `@fastify/cookie`. */
+  /** The cookie; `{}` takes the defaults. */
   cookie: AffinityCookieOptions
   /** When the client's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
   onUnavailable?: 'redistribute' | 'fail'
 }
 
-/** The cookie that the gateway issues. `maxIdle` and `maxLife` are milliseconds; attributes are as `@fastify/cookie` takes them. */
+/** The cookie that the gateway issues. `maxIdle` and `maxLife` are milliseconds, the attribute `maxAge` is in seconds. */
 export interface AffinityCookieOptions extends CookieAttributes {
   /** Its name. @default `lb_` and the upstream's name */
   name?: string
@@ -70,7 +70,7 @@ const secretOption: Check<string[]> = (value, path, faults) => {
 /** A cookie's or a header's name. */
 const token = text(TOKEN, 'a name of letters, digits and !#$%&\'*+.^`|~-_')
 
-/** What @fastify/cookie takes for a domain: it throws for anything else, and that would be in the middle of a response. */
+/** What may stand in a `Set-Cookie` field: anything else could add attributes, or break the response. */
 const domain = text(/^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i, 'a domain')
 
 const cookiePath = text(/^\/[\x20-\x3a\x3d-\x7e]*$/, "a path, as '/'")

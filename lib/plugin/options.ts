@@ -50,7 +50,7 @@ const upgradesOption: Check<ReadonlySet<string>> = (value, path, faults) => {
 
 // ---- upstreams -------------------------------------------------------------------------------------------------------------
 
-/** One upstream. Times are milliseconds, but cookie attributes such as `maxAge` are those of `@fastify/cookie`: seconds. */
+/** One upstream. Times are milliseconds, apart from the cookie attribute `maxAge`, which is in seconds as in `Set-Cookie`. */
 export interface UpstreamOptions extends EngineOptions {
   /** How a target is picked. @default 'least-requests' */
   policy?: PolicyOption<FastifyRequest>

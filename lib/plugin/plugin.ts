@@ -1,6 +1,5 @@
 /** The Fastify plugin: options → upstreams and routes, decorators, hooks. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } from 'fastify'
-import fastifyCookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
 import type { Balancing } from '../engine/report.js'
 import { registerAdmin } from '../operations/admin/admin.js'
@@ -8,7 +7,6 @@ import { registerMetrics } from '../operations/metrics.js'
 import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { Shared } from '../sharing/shared.js'
 import type { SharedSettings } from '../sharing/store.js'
-import type { SerializeCookie } from './affinity-cookie.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchClientFields } from './client-fields.js'
@@ -20,6 +18,7 @@ import { normalizePaths, type PathMode } from './paths.js'
 import { Upstreams } from './registry.js'
 import { withoutSlash } from './request-path.js'
 import type { RouteSettings } from './route-options.js'
+import { setCookie } from './set-cookie.js'
 import { splitOption, type SplitOption } from './split.js'
 import { Upgrades } from './upgrades.js'
 
@@ -84,7 +83,7 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
 }
 
 async function newRegistry ({ server, log }: FastifyInstance, shared: SharedSettings | false, paths?: PathMode): Promise<Upstreams> {
-  return new Upstreams(server, log, await cookieSerializer(), shared === false ? undefined : await Shared.begin(shared, log), paths)
+  return new Upstreams(server, log, setCookie, shared === false ? undefined : await Shared.begin(shared, log), paths)
 }
 
 function decorate (fastify: FastifyInstance, registry: Upstreams): void {
@@ -149,20 +148,6 @@ function addRoutes (scope: FastifyInstance, { prefix, upstream, rewritePrefix, s
   for (const url of [base === '' ? '/' : base, `${base}/*`]) {
     scope.route({ method: scope.supportedMethods, ...options, url, config, handler } as RouteOptions)
   }
-}
-
-/** `serialize` of @fastify/cookie, without its hooks and decorators: the user may register that, before or after. */
-async function cookieSerializer (): Promise<SerializeCookie> {
-  let serialize: SerializeCookie | undefined
-  const standIn = {
-    decorate (name: string, value: SerializeCookie) { if (name === 'serializeCookie') serialize = value },
-    decorateRequest () {},
-    decorateReply () {},
-    addHook () {}
-  }
-  // Neither is the stand-in a Fastify instance, nor does the plugin's type say that it can be called.
-  await (fastifyCookie as unknown as (fastify: unknown, options: object) => Promise<void>)(standIn, { hook: false })
-  return serialize!
 }
 
 export const loadBalancer = fp(plugin, { fastify: '5.x', name: 'fastify-load-balancer' })
