@@ -1,7 +1,8 @@
 /** Which file the gateway is told by, and what is in it. JSON is YAML, so one parser reads both. */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { MAX_LENGTH } from '../lib/bounded-json.js'
 import { parseYaml } from '../lib/discovery/yaml.js'
 import { checkConfig, ConfigError, type Environment, type GatewayConfig } from './config.js'
 import { substitute } from './environment.js'
@@ -38,9 +39,23 @@ export function readConfig (path: string, env: Environment): GatewayConfig {
 
 function textOf (path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return textUpTo(MAX_LENGTH, path)
   } catch (error) {
     throw new ConfigError(path, [`it cannot be read: ${(error as Error).message}`])
+  }
+}
+
+/** Not `readFileSync`: a path may be that of a device, which never ends. */
+function textUpTo (bytes: number, path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    const buffer = Buffer.alloc(bytes + 1)
+    let length = 0
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) read = readSync(file, buffer, length, buffer.length - length, null)
+    if (length > bytes) throw new Error(`it has more than ${bytes} bytes`)
+    return buffer.toString('utf8', 0, length)
+  } finally {
+    closeSync(file)
   }
 }
 
@@ -50,7 +65,12 @@ function parsed (text: string, env: Environment, path: string): unknown {
   } catch (error) {
     const faults = (error as Error).message.split('\n')
     // Braces within braces are YAML's own, and what its parser says of them does not speak of variables.
-    if (/[[{][^\n]*[: ]\$\{/.test(text)) faults.push('a variable within { } or [ ] wants quotes; a number, a line of its own')
+    if (text.split('\n').some(hasVariableInBraces)) faults.push('a variable within { } or [ ] wants quotes; a number, a line of its own')
     throw new ConfigError(path, faults)
   }
+}
+
+function hasVariableInBraces (line: string): boolean {
+  const brace = line.search(/[[{]/)
+  return brace !== -1 && /[: ]\$\{/.test(line.slice(brace))
 }

@@ -19,9 +19,16 @@ export function checked<T> (check: Check<T>, value: unknown, path: string): T {
   return result
 }
 
+/** Faults that a message lists, and characters of each: a message ends up in logs, and a document may have a million of them. */
+const LISTED = 100
+const LONGEST_LINE = 1_000
+
 /** Throws `FST_LB_INVALID_OPTIONS` when there are faults. */
 export function refuse (faults: readonly string[]): void {
-  if (faults.length > 0) throw new InvalidOptionsError(faults.join('\n'))
+  if (faults.length === 0) return
+  const lines = faults.slice(0, LISTED).map(line => line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line)
+  if (faults.length > LISTED) lines.push(`and ${faults.length - LISTED} more`)
+  throw new InvalidOptionsError(lines.join('\n'))
 }
 
 /** Adds the line that every fault has: where, what was expected, what was there. */

@@ -1,7 +1,10 @@
 /** Targets in a file that is looked at whenever it may have changed. */
-import { readFile, stat } from 'node:fs/promises'
+import { constants, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { boolean, milliseconds, object, optional, string, type Check } from '../options.js'
+import { MAX_LENGTH } from '../bounded-json.js'
+import { inSlices } from '../engine/slices.js'
+import { textOf } from './bounded-text.js'
 import { FolderWatch } from './folder-watch.js'
 import { targetsIn } from './document.js'
 import { Pauses } from '../engine/pauses.js'
@@ -69,8 +72,19 @@ function fileSource ({ file, interval, watch }: FileSettings): Source {
 
 async function targetsOf (file: string): Promise<unknown> {
   // Loaded by those who read files only.
-  const { parseYaml } = await import('./yaml.js')
-  return targetsIn(parseYaml(await readFile(file, 'utf8')))
+  const { parsingYaml } = await import('./yaml.js')
+  return targetsIn(await inSlices(parsingYaml(await textIn(file))))
+}
+
+async function textIn (file: string): Promise<string> {
+  // Opening a pipe would otherwise wait for whoever writes into it.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error(`${file} is no file`)
+    return await textOf(handle.createReadStream({ end: MAX_LENGTH, autoClose: false }), MAX_LENGTH, 'the file')
+  } finally {
+    await handle.close()
+  }
 }
 
 /** Changes whenever the file may have: another inode, a size, a time (in nanoseconds), or that it cannot be looked at. */

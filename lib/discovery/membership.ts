@@ -4,6 +4,10 @@ import type { Timer } from '../balancing/clock.js'
 import type { Target } from '../balancing/target.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import type { Upstream } from '../engine/upstream.js'
+import { refuse } from '../options.js'
+
+/** Targets of a set: with more, a change of them takes seconds. */
+const MAX_TARGETS = 100_000
 
 /** Milliseconds that those who go wait for those who come, at most. */
 const HANDOVER = 5_000
@@ -31,6 +35,7 @@ export class Membership {
    * Makes what is found this set. Returns the ids that are left out. Throws `FST_LB_INVALID_OPTIONS` with every fault, and then nothing is changed.
    */
   become (found: unknown): string[] {
+    if (Array.isArray(found) && found.length > MAX_TARGETS) refuse([`targets: expected at most ${MAX_TARGETS}, got ${found.length}`])
     const configs = this.#upstream.check(found)
     const there = this.#upstream.targets
     const others = [...there.values()].filter(target => !this.#ours.has(target))

@@ -2,6 +2,7 @@
 import { fault, milliseconds, object, optional, refuse, string, type Check } from '../options.js'
 import { targetsIn } from './document.js'
 import { Pauses } from '../engine/pauses.js'
+import { parseJson } from '../bounded-json.js'
 import { hashAt, isRedisClient, listen, type RedisClient } from '../redis-client.js'
 import type { DiscoverySettings, Source } from './source.js'
 import { within } from '../engine/within.js'
@@ -70,7 +71,7 @@ function redisSource ({ redis, key, channel, interval, timeout }: RedisSettings)
 async function targetsAt (redis: RedisClient, key: string): Promise<unknown> {
   const type = await redis.type(key)
   if (type === 'hash') return fromHash(await hashAt(redis, key))
-  if (type === 'string') return targetsIn(JSON.parse(String(await redis.get(key))))
+  if (type === 'string') return targetsIn(parseJson(String(await redis.get(key))))
   throw new Error(type === 'none' ? 'there is no such key' : `expected a hash or a string, got a ${type}`)
 }
 
@@ -87,7 +88,7 @@ function fromHash (hash: Record<string, string>): unknown {
 
 function parsed (text: string, id: string, faults: string[]): object {
   try {
-    return JSON.parse(text) as object
+    return parseJson(text) as object
   } catch (error) {
     faults.push(`[${JSON.stringify(id)}]: expected a url, or a target as JSON: ${(error as Error).message}`)
     return {}

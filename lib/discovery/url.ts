@@ -1,7 +1,9 @@
 /** Targets in a JSON document that is asked for by HTTP again and again. */
 import { Agent, request, type Dispatcher } from 'undici'
+import { MAX_LENGTH, parseJson } from '../bounded-json.js'
 import { tlsOptions, type TlsOptions } from '../engine/target-options.js'
 import { fault, func, headers, integer, milliseconds, object, optional, type Check } from '../options.js'
+import { textOf } from './bounded-text.js'
 import { targetsIn } from './document.js'
 import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source, TargetSet } from './source.js'
@@ -66,7 +68,7 @@ const urlFields = object<UrlSettings>({
   timeout: optional(milliseconds(1), 10_000),
   headers: optional(orFunction(headers), () => ({})),
   map: optional(func<UrlSettings['map']>(), targetsIn),
-  maxBytes: optional(integer(1), 4_194_304),
+  maxBytes: optional(integer(1), MAX_LENGTH),
   tls: optional(tlsOptions, {}) as Check<TlsOptions>
 })
 
@@ -104,20 +106,8 @@ async function ask (settings: UrlSettings, url: string, last: Answer | undefined
   const own = await settings.headers()
   const fields = { accept: 'application/json', 'user-agent': 'fastify-load-balancer', ...known, ...own }
   const { statusCode, headers, body } = await request(url, { ...options, headers: fields })
-  if (statusCode === 200) return { url, headers, targets: await settings.map(JSON.parse(await textOf(body, settings.maxBytes))) }
+  if (statusCode === 200) return { url, headers, targets: await settings.map(parseJson(await textOf(body, settings.maxBytes, 'the answer'), settings.maxBytes)) }
   await body.dump()
   if (statusCode === 304 && known !== undefined) return { url, headers: { ...last!.headers, ...headers }, targets: last!.targets }
   throw new Error(`status ${statusCode}`)
-}
-
-async function textOf (body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    // Leaving the loop ends the connection.
-    if (bytes > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }

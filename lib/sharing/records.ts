@@ -2,6 +2,7 @@
  * What has been changed at run time, by whomever: registers of which the last writer's stays, one for each thing that can be said of a target.
  * Merging is commutative, associative and idempotent, so gateways that have heard the same hold the same, in whatever order it came.
  */
+import { parseJson } from '../bounded-json.js'
 import { isObject } from '../options.js'
 import { isVersion, timeOf } from './version.js'
 
@@ -39,19 +40,21 @@ export function written ({ version, value }: Entry): string {
   return JSON.stringify({ version, value })
 }
 
-/** What a store has under this key; undefined for what is none of ours. */
-export function read (key: string, text: string): Entry | undefined {
+/** What a store has under this key; undefined for what is none of ours. `unreadable` is told of what is too long, or nests too deep. */
+export function read (key: string, text: string, unreadable?: (error: unknown) => void): Entry | undefined {
   const [, upstream, what, id] = KEY.exec(key) ?? []
-  const parsed = parse(text)
+  const parsed = parse(text, unreadable)
   if (id === undefined || !isVersion(parsed?.version)) return undefined
   return { upstream: upstream!, what: what as What, id, key, version: parsed.version, value: parsed.value }
 }
 
-export function parse (text: string): Record<string, unknown> | undefined {
+/** An object as JSON; undefined for anything else. */
+export function parse (text: string, unreadable?: (error: unknown) => void, maxLength?: number): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseJson(text, maxLength)
     return isObject(value) ? value : undefined
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) unreadable?.(error)
     return undefined
   }
 }

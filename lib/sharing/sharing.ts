@@ -22,6 +22,10 @@ import { GATEWAYS, VersionClock } from './version.js'
 const LOOK = 10_000
 /** The same while the store is lost. */
 const LOOK_AGAIN = 1_000
+/** Characters of a message: a change of 100,000 targets has about 20 million. Redis itself closes the connection of whoever lags by 32 MB. */
+const LONGEST_MESSAGE = 33_554_432
+/** Keys whose values cannot be used here, and of which that is remembered. */
+const REFUSED = 1_000
 /** A removal is held for a day: whoever was away for longer, and still has the target, brings it back. */
 const REMOVED = 86_400_000
 
@@ -138,7 +142,7 @@ export class Sharing {
   }
 
   readonly #heard = (text: string): void => {
-    const message = parse(text)
+    const message = parse(text, error => { this.#unreadable('a message', error) }, LONGEST_MESSAGE)
     if (typeof message?.from !== 'string' || message.from === this.gateway) return
     this.#topics.get(message.topic as string)?.(message.said, message.from)
   }
@@ -182,7 +186,7 @@ export class Sharing {
 
   #entriesOf (texts: Record<string, unknown>): Entry[] {
     const before = this.#oldest()
-    return Object.entries(texts).map(([key, text]) => typeof text === 'string' ? read(key, text) : undefined)
+    return Object.entries(texts).map(([key, text]) => typeof text === 'string' ? read(key, text, error => { this.#unreadable(key, error) }) : undefined)
       .filter(entry => entry !== undefined && !isOld(entry, before)) as Entry[]
   }
 
@@ -204,9 +208,21 @@ export class Sharing {
   }
 
   #refuse (entry: Entry, error: unknown): void {
-    if (this.#refused.get(entry.key) === entry.version) return
-    this.#refused.set(entry.key, entry.version)
+    if (!this.#isNews(entry.key, entry.version)) return
     this.#log.warn({ upstream: entry.upstream, target: entry.id, err: error }, `the ${entry.what} that another gateway has set cannot be used here`)
+  }
+
+  /** What is none of ours is passed over, and what is beyond all bounds as well. But that is told: it may have been put there to do harm. */
+  #unreadable (key: string, error: unknown): void {
+    const reason = (error as Error).message
+    if (this.#isNews(`unreadable/${key}`, reason)) this.#log.warn({ key, err: error }, 'a value in the shared store exceeds a bound, ignoring it')
+  }
+
+  /** Something is wrong with this key that was not told before. Beyond `REFUSED` keys, nothing is told: whoever writes them might fill the log. */
+  #isNews (key: string, what: string): boolean {
+    if (this.#refused.get(key) === what || (this.#refused.size >= REFUSED && !this.#refused.has(key))) return false
+    this.#refused.set(key, what)
+    return true
   }
 
   // ---- all that is held ---------------------------------------------------------------------------------------------------

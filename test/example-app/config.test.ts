@@ -140,6 +140,21 @@ t.test('what is wrong with the text is told with its place', async t => {
   }
 })
 
+t.test('a file that is made to do harm', async t => {
+  const bombs: Record<string, [string, string | RegExp]> = {
+    braces: ['{'.repeat(3_000), 'line 1, column 65: expected at most 64 levels of nesting, got more'],
+    keys: ['? '.repeat(700), 'line 1, column 129: expected at most 64 levels of nesting, got more'],
+    long: ['a'.repeat(4_194_305), 'it cannot be read: it has more than 4194304 bytes'],
+    // Each brace was once looked at up to the end of its line.
+    variable: [`a: [}${'{'.repeat(50)}${'[,'.repeat(200_000)} \${A}`, /^line 1/]
+  }
+  for (const [name, [text, fault]] of Object.entries(bombs)) {
+    const dir = t.testdir({ 'gateway.yaml': text })
+    t.match(faultsOf(() => readConfig(`${dir}/gateway.yaml`, {}))[0], fault, name)
+  }
+  if (process.platform === 'linux') t.match(faultsOf(() => readConfig('/dev/zero', {}))[0], 'it cannot be read: it has more than 4194304 bytes')
+})
+
 t.test('a file that cannot be read', async t => {
   const path = `${t.testdir({})}/gateway.yaml`
   t.throws(() => readConfig(path, {}), { message: /gateway\.yaml has a fault, so nothing was started:\n {2}it cannot be read: ENOENT/ })

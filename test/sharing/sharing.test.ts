@@ -166,6 +166,30 @@ t.test('nonsense is nothing', async t => {
   t.strictSame(gateway.warnings, [])
 })
 
+t.test('values that are too long or nest too deep are ignored with one warning each, and stop nothing', async t => {
+  const place = new MeetingPlace()
+  const { upstream, clock, lines } = await sharing(t, place)
+  const say = ofOther(clock)
+  const bomb = '{"value":'.repeat(10_000)
+  const exceeds = 'a value in the shared store exceeds a bound, ignoring it'
+  place.kept.set('shop/tags/a', bomb)
+  place.kept.set('shop/tags/b', ' '.repeat(5_000_000))
+  const change = say('weight', 'a', 2)
+  place.kept.set(change.key, written(change))
+  clock.advance(10_000)
+  await until(() => upstream.targets.get('a')!.weight === 2, 'the weight')
+  t.strictSame(lines, [exceeds, exceeds])
+  place.say(bomb)
+  place.say(JSON.stringify({ from: 'x', topic: 'changes', said: Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`shop/weight/${i}`, '['.repeat(70)])) }))
+  const warnings = (): number => lines.filter(line => line === exceeds).length
+  t.equal(warnings(), 1_000, 'and there is an end to warnings')
+  upstream.update('b', { weight: 3 })
+  await until(() => place.kept.get('shop/weight/b')?.includes('3') === true, 'what is changed here is still told')
+  clock.advance(10_000)
+  await until(() => place.calls.filter(call => call === 'held').length === 3, 'another look')
+  t.equal(warnings(), 1_000)
+})
+
 t.test('a later change that was overwritten in the store by an earlier one is put there again by who made it', async t => {
   const place = new MeetingPlace()
   const { upstream, clock } = await sharing(t, place)
