@@ -30,7 +30,8 @@ t.test('npm pack builds first, so that a clean clone yields a package with code'
   t.teardown(() => { rmSync(clone, { recursive: true }) })
   for (const name of ['package.json', 'tsconfig.json', 'README.md', 'lib', 'bin', 'example-app', 'package']) cpSync(`${ROOT}${name}`, join(clone, name), { recursive: true })
   symlinkSync(`${ROOT}node_modules`, join(clone, 'node_modules'))
-  const { stdout, stderr } = spawnSync('npm', ['pack', '--dry-run', '--json'], { cwd: clone, encoding: 'utf8' })
+  // Without what the test runner puts into NODE_OPTIONS of all its children.
+  const { stdout, stderr } = spawnSync('env', ['-u', 'NODE_OPTIONS', 'npm', 'pack', '--dry-run', '--json'], { cwd: clone, encoding: 'utf8' })
   // What the build says comes before.
   const names = (JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [{ files: Array<{ path: string }> }])[0].files.map(({ path }) => path)
   for (const name of ['dist/lib/index.js', 'dist/lib/index.cjs', 'dist/lib/index.d.cts', 'dist/bin/main.js']) t.ok(names.includes(name), `${name}: ${stderr}`)
