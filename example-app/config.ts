@@ -1,7 +1,7 @@
 /** What the gateway can be told, and the check of it: the app's own keys here, the rest by the plugin; every fault in one message. */
 import { resolve } from 'node:path'
 import Fastify from 'fastify'
-import type { BalancedRouteOptions, LoadBalancerOptions, UpstreamOptions } from '../lib/index.js'
+import type { BalancedRouteOptions, ClientLimits, LoadBalancerOptions, UpstreamOptions } from '../lib/index.js'
 import type { Credentials } from './basic-auth.js'
 import { fault, integer, isObject, object, oneOf, optional, string, type Check } from '../lib/options.js'
 import { pluginOptions } from '../lib/plugin/options.js'
@@ -29,6 +29,8 @@ export interface GatewayFile {
   upstreams?: Record<string, UpstreamOptions>
   /** Prefix → upstream. @default {} */
   routes?: Record<string, string | BalancedRouteOptions>
+  /** Limits of what clients may make the gateway hold. @default {} */
+  limits?: ClientLimits
   /** Milliseconds that requests in flight have to end when the gateway stops. @default 30_000 */
   drainMs?: number
 }
@@ -123,7 +125,7 @@ function isAddress (value: unknown): boolean {
 }
 
 /** What the plugin takes that can be written in a file. */
-interface PluginKeys { upstreams: unknown, routes: unknown, drainMs: unknown }
+interface PluginKeys { upstreams: unknown, routes: unknown, limits: unknown, drainMs: unknown }
 
 /** Looked at by the plugin's own check. */
 const asItIs: Check<unknown> = value => value
@@ -168,6 +170,7 @@ const fileFields = object<FileFields>({
   admin: optional(adminOption),
   upstreams: asItIs,
   routes: asItIs,
+  limits: asItIs,
   drainMs: asItIs
 })
 

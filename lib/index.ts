@@ -48,6 +48,7 @@ export type { AffinityCookieOptions, AffinityOptions, CookieAffinityOptions, Ses
 export type { CookieAttributes } from './plugin/affinity-cookie.js'
 export type { SessionPlace } from './plugin/affinity-session.js'
 export type { BalanceOptions } from './plugin/balance.js'
+export type { ClientLimits } from './plugin/client-limits.js'
 export type { HeaderOptions } from './plugin/header-options.js'
 export type { HealthOptions, LoadBalancerOptions, UpstreamOptions } from './plugin/options.js'
 export type { PathMode } from './plugin/paths.js'

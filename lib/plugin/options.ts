@@ -12,6 +12,7 @@ import { array, defaultsOf, fault, object, oneOf, optional, record, switchable, 
 import { sharedOption } from '../sharing/options.js'
 import type { SharedOptions, SharedSettings } from '../sharing/store.js'
 import { affinityOption, type AffinityOptions, type AffinitySettings } from './affinity-options.js'
+import { clientLimits, type ClientLimits, type ClientLimitSettings } from './client-limits.js'
 import { headerOptions, type HeaderOptions, type HeaderSettings } from './header-options.js'
 import type { PathMode } from './paths.js'
 import { routesOption, type BalancedRouteOptions, type RouteSettings } from './route-options.js'
@@ -99,6 +100,8 @@ export interface LoadBalancerOptions {
    * (`cluster()`); see `docs/many-gateways.md`. Given once in a scope, where the first upstreams are. @default false
    */
   shared?: SharedOptions | false
+  /** Limits of what one client, and all of them, may make the gateway hold. Given once in a scope, as `shared`. @default {} */
+  limits?: ClientLimits
   /** Milliseconds that requests in flight have to end when the server closes. Given once in a scope, as `shared`. @default 30_000 */
   drainMs?: number
 }
@@ -110,6 +113,7 @@ export interface LoadBalancerSettings {
   paths: PathMode | undefined
   metrics: MetricsSettings | false
   shared: SharedSettings | false
+  limits: ClientLimitSettings
   drainMs: number
 }
 
@@ -135,6 +139,7 @@ const pluginFields = object<LoadBalancerSettings>({
   admin: switchable(adminOption, false),
   metrics: switchable(metricsOption, false),
   shared: switchable(sharedOption, false),
+  limits: optional(clientLimits, defaultsOf(clientLimits)),
   drainMs: drainMsOption
 })
 

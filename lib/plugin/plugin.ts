@@ -10,6 +10,8 @@ import type { SharedSettings } from '../sharing/store.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchClientFields } from './client-fields.js'
+import type { ClientLimitSettings } from './client-limits.js'
+import { limitStreams } from './client-session.js'
 import { watchExpectations } from './expectations.js'
 import { missedRoutes, seen } from './missed-routes.js'
 import { pluginOptions, type LoadBalancerOptions } from './options.js'
@@ -54,18 +56,20 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   const inherited = (fastify.upstreams as unknown) instanceof Upstreams ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
   const check = pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie))
-  const { upstreams, routes, admin, metrics, shared, drainMs, paths } = checked(check, options, '')
+  const { upstreams, routes, admin, metrics, shared, limits, drainMs, paths } = checked(check, options, '')
   if (inherited !== undefined) {
     const there = 'expected nothing, since the upstreams of this scope are there already, with'
     refuse([
       ...shared === false ? [] : [`shared: ${there} what they share`],
       ...options.drainMs === undefined ? [] : [`drainMs: ${there} the time that they have`],
-      ...paths === undefined ? [] : [`paths: ${there} the paths that they take`]
+      ...paths === undefined ? [] : [`paths: ${there} the paths that they take`],
+      ...options.limits === undefined ? [] : [`limits: ${there} their limits`]
     ])
   }
-  const registry = inherited ?? await newRegistry(fastify, shared, paths)
+  const registry = inherited ?? await newRegistry(fastify, shared, limits, paths)
   if (inherited === undefined) {
     decorate(fastify, registry)
+    fastify.addHook('onReady', async () => { limitStreams(fastify.server, limits.maxStreams, fastify.log) })
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
     fastify.addHook('onClose', () => registry.close())
   }
@@ -82,8 +86,8 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   if (routes.length > 0) await fastify.register(async scope => { for (const route of routes) addRoutes(scope, route) })
 }
 
-async function newRegistry ({ server, log }: FastifyInstance, shared: SharedSettings | false, paths?: PathMode): Promise<Upstreams> {
-  return new Upstreams(server, log, setCookie, shared === false ? undefined : await Shared.begin(shared, log), paths)
+async function newRegistry ({ server, log }: FastifyInstance, shared: SharedSettings | false, limits: ClientLimitSettings, paths?: PathMode): Promise<Upstreams> {
+  return new Upstreams(server, log, setCookie, shared === false ? undefined : await Shared.begin(shared, log), paths, limits)
 }
 
 function decorate (fastify: FastifyInstance, registry: Upstreams): void {

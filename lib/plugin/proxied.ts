@@ -15,6 +15,9 @@ import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
 import { kPayload, type ClaimedRequest } from './body.js'
+import { Buffered, isFull } from './buffered.js'
+import type { ClientLimitSettings } from './client-limits.js'
+import { enterSession, type ClientSession } from './client-session.js'
 import { expectsContinue } from './expectations.js'
 import type { Awaiting } from './forgotten-return.js'
 import { fieldsOf } from './header-options.js'
@@ -36,6 +39,9 @@ const LONG_BODY = 131_072
 const MOMENT = 1
 /** One read is enough for so many bytes, headers and all: there is nothing to wait for. */
 const ONE_READ = 49_152
+
+/** Whole bodies of up to so many bytes are not counted as buffered. */
+const UNCOUNTED = 16_384
 
 /** Seconds after which a client that was refused may come again. */
 const RETRY_AFTER = '1'
@@ -74,6 +80,9 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
   /** Trailers that the target has announced. */
   #announced: string | undefined
   #resume: (() => void) | undefined
+  /** The connection of a client of HTTP/2. */
+  #session: ClientSession | undefined
+  #buffered: Buffered | undefined
   #ended = false
 
   constructor (reply: FastifyReply, entry: Entry, options: ProxiedOptions) {
@@ -95,6 +104,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     this.tags = tags ?? split?.tagsFor(visitor.target === undefined ? undefined : upstream.targets.get(visitor.target), upstream.random)
   }
 
+  get #limits (): ClientLimitSettings { return this.#reply.server.upstreams.clientLimits }
+
   /** The client's address, for policies that ask for it. */
   get address (): string { return this.#reply.request.ip }
 
@@ -109,7 +120,14 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     this.#callback = callback
     // HTTP/2's responses do not know that, their streams do.
     if (raw.destroyed || (raw as unknown as { stream?: ServerHttp2Stream }).stream?.destroyed === true) return
-    raw.on('close', () => { this.#clientClosed() })
+    if (request.raw.httpVersionMajor === 2) {
+      this.#session = enterSession(request.raw, this.#limits.maxStreams)
+      if (this.#session === undefined) return
+    }
+    raw.on('close', () => {
+      this.#clientClosed()
+      this.#buffered?.release()
+    })
     if (this.#options.timed) this.#heedHandlerTimeout(request.signal)
     if (isInTurn(request.raw, raw)) this.#proceed()
     else whenInTurn(request.raw, raw, () => { this.#scope.runInAsyncScope(this.#proceed, this) })
@@ -220,7 +238,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     this.#answer = { statusCode: status, headers, body: undefined }
     this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
     const length = Number(headers['content-length'])
-    if (length > LONG_BODY) this.#stream()
+    if (length > LONG_BODY || isFull(this.#limits, this.#session)) this.#stream()
     else if (length > ONE_READ) this.#entry.upstream.clock.after(MOMENT, streamUnlessWhole, this)
     else process.nextTick(streamUnlessWhole, this)
     return true
@@ -242,7 +260,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
   }
 
   received (chunk: Buffer): boolean {
-    if (this.#body !== undefined) return this.#body.push(chunk)
+    if (this.#body !== undefined) return this.#body.receive(chunk)
     this.#held.push(chunk)
     return true
   }
@@ -297,8 +315,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
   }
 
   #stream (): void {
-    this.#body = new ResponseBody(this, this.#announced)
-    for (const chunk of this.#held) this.#body.push(chunk)
+    this.#body = new ResponseBody(this, this.#announced, this.#buffered = new Buffered(this.#limits, this.#session))
+    for (const chunk of this.#held) this.#body.receive(chunk)
     this.#held = []
     this.#deliver(this.#body)
   }
@@ -313,7 +331,12 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
       this.#stream()
       this.#body!.push(null)
     } else {
-      this.#deliver(held.length === 1 ? held[0]! : Buffer.concat(held))
+      const body = held.length === 1 ? held[0]! : Buffer.concat(held)
+      if (body.length > UNCOUNTED) {
+        this.#buffered = new Buffered(this.#limits, this.#session)
+        this.#buffered.set(body.length)
+      }
+      this.#deliver(body)
     }
   }
 

@@ -9,11 +9,12 @@ import { logChanges } from '../operations/log.js'
 import { Prober } from '../health/prober.js'
 import type { SharedSnapshot } from '../sharing/link.js'
 import type { Shared } from '../sharing/shared.js'
-import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
+import { checked, defaultsOf, LONGEST_TIMEOUT, refuse } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { PathMode } from './paths.js'
 import type { Affinity } from './affinity.js'
+import { clientLimits, type ClientLimitSettings } from './client-limits.js'
 import { hashKeyOf, type ReadKey } from './hash-key.js'
 import { reportFieldsOf } from './report-fields.js'
 import type { HeaderSettings } from './header-options.js'
@@ -41,6 +42,8 @@ const cookieNamesOf = new WeakMap<object, Map<string, number>>()
 export class Upstreams implements Iterable<Upstream> {
   /** @internal Names of the cookies that are ours, of all scopes of the server: targets do not get to see them. */
   readonly cookieNames: Map<string, number>
+  /** @internal What clients may take of the gateway. */
+  readonly clientLimits: ClientLimitSettings
   /** @internal The server closes: clients are told not to use their connections again. */
   closing = false
   #cut: NodeJS.Timeout | undefined
@@ -58,10 +61,11 @@ export class Upstreams implements Iterable<Upstream> {
   #randomSecret: string | undefined
 
   /** @internal */
-  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie, sharing?: Shared, paths: PathMode = 'strict') {
+  constructor (server: object, log: FastifyBaseLogger, serializeCookie: SerializeCookie, sharing?: Shared, paths: PathMode = 'strict', limits = defaultsOf(clientLimits)) {
     this.paths = paths
     this.#log = log
     this.#shared = sharing
+    this.clientLimits = limits
     this.cookieNames = cookieNamesOf.get(server) ?? new Map()
     cookieNamesOf.set(server, this.cookieNames)
     this.#serializeCookie = serializeCookie

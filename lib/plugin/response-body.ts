@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
+import type { Buffered } from './buffered.js'
 
 /** Where a response body comes from. */
 export interface ResponseSource {
@@ -20,13 +21,17 @@ const BUFFERED = 131_072
 export class ResponseBody extends Readable {
   readonly #source: ResponseSource
   readonly #trailer: string | undefined
+  readonly #buffered: Buffered
   #client: ServerResponse | undefined
+  /** More has been asked for, and is not asked of the source yet. */
+  #wanted = false
 
-  /** `trailer`: names of the trailers that are going to follow. */
-  constructor (source: ResponseSource, trailer: string | undefined) {
+  /** `trailer`: names of the trailers that are going to follow. `buffered`: counts what waits here and behind it. */
+  constructor (source: ResponseSource, trailer: string | undefined, buffered: Buffered) {
     super({ highWaterMark: BUFFERED })
     this.#source = source
     this.#trailer = trailer
+    this.#buffered = buffered
     // It may break off while a hook of the user still runs, and nobody listens yet: that must not end the process.
     this.on('error', () => {})
   }
@@ -42,7 +47,38 @@ export class ResponseBody extends Readable {
   override _read (): void {
     // Headers go out when they are here, not with the first byte of the body, which may be a long time coming.
     if (this.#client !== undefined && !this.#client.headersSent && this.readableLength === 0) this.#client.flushHeaders?.()
+    this.#wanted = true
+    this.#ask()
+  }
+
+  /** False: no more for now. */
+  receive (chunk: Buffer): boolean {
+    const more = this.push(chunk)
+    this.#count()
+    return more && this.#hasRoom()
+  }
+
+  /** What is read here has been written to the client by the time that this returns, if only into its buffer. */
+  override read (size?: number): unknown {
+    const chunk = super.read(size) as unknown
+    this.#count()
+    if (this.#wanted) this.#ask()
+    return chunk
+  }
+
+  #ask (): void {
+    if (!this.#hasRoom()) return
+    this.#wanted = false
     this.#source.resume()
+  }
+
+  /** A pipe is paused until its client has taken what was written. */
+  #hasRoom (): boolean {
+    return !this.#buffered.full || (this.readableLength === 0 && (this.#client === undefined || !this.isPaused()))
+  }
+
+  #count (): void {
+    this.#buffered.set(this.readableLength + (this.#client?.writableLength ?? 0))
   }
 
   override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {

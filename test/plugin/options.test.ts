@@ -28,7 +28,7 @@ const cookieFaults = (cookie: unknown): string[] => affinityFaults({ cookie })
 t.test('no options at all are options', async t => {
   const cookie = { affinity: { cookie: { name: 'lb', secret: 'sixteen letters.' } } }
   t.ok(checked(pluginOptions(() => false), { upstreams: { shop: cookie } }, ''))
-  t.strictSame(checked(pluginOptions(() => false), {}, ''), { upstreams: {}, routes: [], admin: false, metrics: false, shared: false, drainMs: 30_000 })
+  t.strictSame(checked(pluginOptions(() => false), {}, ''), { upstreams: {}, routes: [], admin: false, metrics: false, shared: false, limits: { maxStreams: 128, maxBufferedPerConnection: 1_048_576, maxBuffered: 268_435_456 }, drainMs: 30_000 })
 })
 
 t.test('what is absent in an upstream has its default', async t => {
@@ -85,7 +85,7 @@ t.test('options that are none are a fault', async t => {
 })
 
 t.test('unknown options are told, with those that are known', async t => {
-  t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, paths, admin, metrics, shared, drainMs'])
+  t.strictSame(faultsOf({ upstream: {} }), ['upstream: unknown option; known are upstreams, routes, paths, admin, metrics, shared, limits, drainMs'])
   matchLines(t, shopFaults({ target: [] }), [/^upstreams\.shop\.target: unknown option; known are targets, policy, retry, .*affinity, health, headers, upgrades$/])
   matchLines(t, shopFaults({ upgrades: ['websocket', 'two words', 3, 'h2c', 'HTTP/2.0'] }), [
     /^upstreams\.shop\.upgrades\[1\]: expected a protocol, as/, /^upstreams\.shop\.upgrades\[2\]: expected a protocol, as/,
@@ -287,7 +287,7 @@ t.test('one error lists every fault, and nothing is half registered', async t =>
     () => t.fail('it was registered'), (error: Error & { code: string, statusCode: number }) => error) as Error & { code: string, statusCode: number }
   t.match(error, { code: 'FST_LB_INVALID_OPTIONS', statusCode: 500 })
   matchLines(t, error.message.split('\n').sort(), [
-    'metric: unknown option; known are upstreams, routes, paths, admin, metrics, shared, drainMs',
+    'metric: unknown option; known are upstreams, routes, paths, admin, metrics, shared, limits, drainMs',
     'routes["/other"]: no upstream "other"; there are good, shop, api',
     'upstreams.api.affinity.cookie.name: expected a name of its own, got "lb_good", which "good" has',
     /^upstreams\.shop\.affinity\.cookie\.secret: /,

@@ -9,7 +9,7 @@ export const pages = [
 \`maxAge\`, which are seconds. What is wrong is refused at registration, all of it in one error, \`FST_LB_INVALID_OPTIONS\`. The types that are no options are in
 [types.md](./types.md).`,
     chapters: [
-      { title: 'Of the plugin', types: [['LoadBalancerOptions'], ['BalancedRouteOptions', '`routes`'], ['SplitOption', '`split`'], ['SplitOptions', '`split`'], ['Shares', '`split`']] },
+      { title: 'Of the plugin', types: [['LoadBalancerOptions'], ['BalancedRouteOptions', '`routes`'], ['SplitOption', '`split`'], ['SplitOptions', '`split`'], ['Shares', '`split`'], ['ClientLimits', '`limits`']] },
       { title: 'Of an upstream', types: [['UpstreamOptions', '`upstreams.NAME`']] },
       { title: 'Of a target', types: [['TargetOptions', '`targets`'], ['TlsOptions', '`tls`']] },
       {
