@@ -25,6 +25,9 @@ export const ClientClosedError = createError('FST_LB_CLIENT_CLOSED', 'Client clo
 /** What the client sent cannot be forwarded. */
 export const BadRequestError = createError('FST_LB_BAD_REQUEST', 'The request cannot be forwarded', 400)
 
+/** The client sent the body of its request more slowly than `limits.minBodyRate` allows. */
+export const RequestTimeoutError = createError('FST_LB_REQUEST_TIMEOUT', 'The request body arrived too slowly', 408)
+
 /** TRACE, which a route passes on only when it names that method. */
 export const MethodNotAllowedError = createError('FST_LB_METHOD_NOT_ALLOWED', 'Method Not Allowed', 405)
 

@@ -28,6 +28,7 @@ export type { IoRedisClient, IoRedisSubscriber, NodeRedisClient, NodeRedisSubscr
 export type { TargetSet } from './discovery/source.js'
 export type { AnswerHeaders, UrlDiscoveryOptions } from './discovery/url.js'
 export type { AttemptMessage, TargetMessage } from './engine/channels.js'
+export type { BodyRateOptions } from './engine/body-rate.js'
 export type { TimeoutOptions } from './engine/timeouts.js'
 export type { Headers } from './engine/headers.js'
 export type { PoolOptions } from './engine/pool.js'

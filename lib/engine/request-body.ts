@@ -4,7 +4,8 @@
  */
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError } from '../errors.js'
+import type { Pace } from './body-rate.js'
+import { BadGatewayError, BadRequestError, BodyTooLargeError, ClientClosedError, RequestTimeoutError } from '../errors.js'
 
 export interface RequestBody {
   /** The body for the next attempt. */
@@ -55,11 +56,15 @@ function canBeReadOnce (body: unknown): body is AsyncIterable<Uint8Array> | Iter
   return Symbol.asyncIterator in body || (body as Partial<Iterable<unknown>>)[Symbol.iterator]?.() === body
 }
 
-/** A stream, kept up to `replayLimit` bytes. More than `maxLength` bytes are an error, `FST_LB_BODY_TOO_LARGE`. */
+/**
+ * A stream, kept up to `replayLimit` bytes. More than `maxLength` bytes are an error, `FST_LB_BODY_TOO_LARGE`, and so is a client that falls behind
+ * its `pace`, `FST_LB_REQUEST_TIMEOUT`.
+ */
 export class StreamBody implements RequestBody {
   readonly #source: Readable
   readonly #replayLimit: number
   readonly #maxLength: number
+  readonly #pace: Pace | undefined
   #kept: Buffer[] = []
   #keptBytes = 0
   #forgotten = false
@@ -70,10 +75,11 @@ export class StreamBody implements RequestBody {
   #failed: ((error: Error) => void) | undefined
   #view: View | undefined
 
-  constructor (source: Readable, replayLimit: number, maxLength: number) {
+  constructor (source: Readable, replayLimit: number, maxLength: number, pace?: Pace) {
     this.#source = source
     this.#replayLimit = replayLimit
     this.#maxLength = maxLength
+    this.#pace = pace
     source.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
     // What somebody else has read is not to be had again: half of a body must not go out as a whole one.
     if (source.readableDidRead) this.#fail(new BadGatewayError({ cause: new Error('the body of the request has been read before') }))
@@ -121,8 +127,12 @@ export class StreamBody implements RequestBody {
       if (!this.#forgotten) view.position++
       if (!view.push(chunk)) return
     }
-    if (this.#ended) view.push(null)
-    else view.waiting = true
+    if (this.#ended) {
+      view.push(null)
+    } else {
+      view.waiting = true
+      this.#pace?.waits()
+    }
   }
 
   #next (view: View): Buffer | undefined {
@@ -132,6 +142,10 @@ export class StreamBody implements RequestBody {
     this.#length += chunk.length
     if (this.#length > this.#maxLength) {
       this.#fail(new BodyTooLargeError())
+      return undefined
+    }
+    if (this.#pace?.received(chunk.length) === false) {
+      this.#fail(new RequestTimeoutError())
       return undefined
     }
     if (!this.#forgotten) {

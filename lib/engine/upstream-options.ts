@@ -3,6 +3,7 @@ import { policyOption, type PolicyOption } from '../balancing/policies/index.js'
 import type { NamedPolicy } from '../balancing/policies/named-policy.js'
 import { slowStartOptions, type SlowStart, type SlowStartOptions } from '../balancing/slow-start.js'
 import { defaultsOf, fault, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
+import { bodyRateOption, type BodyRate, type BodyRateOptions } from './body-rate.js'
 import { timeoutOptions, type TimeoutOptions, type Timeouts } from './timeouts.js'
 import { poolOptions, type PoolOptions, type PoolSettings } from './pool.js'
 import { queueOptions, type QueueOptions, type QueueSettings } from './queue.js'
@@ -57,6 +58,11 @@ export interface LimitOptions {
    * While every target is at its limit, requests wait here for a slot, first come, first served. `false`: they get 503 at once. @default {}
    */
   queue?: QueueOptions | false
+  /**
+   * How fast clients have to send the body of a request, until its response begins. A slower one gets 408. It is checked when data arrives: silence is
+   * limited by `timeouts.body`. `false`: clients may be as slow as they like. Bodies that go through the `dispatcher` are not limited. @default {}
+   */
+  minBodyRate?: BodyRateOptions | false
 }
 
 /** The same with defaults filled in. */
@@ -65,7 +71,7 @@ export interface EngineSettings {
   policy: NamedPolicy
   retry: Retry | false
   timeouts: Timeouts
-  limits: { maxRequests?: number, queue: QueueSettings }
+  limits: { maxRequests?: number, queue: QueueSettings, minBodyRate: BodyRate | false }
   slowStart: SlowStart | false
   spill: 'gradual' | 'hard'
   panic: 'fail-open' | 'fail-closed'
@@ -78,7 +84,8 @@ export interface EngineSettings {
 
 const limitOptions = object<EngineSettings['limits']>({
   maxRequests: optional(maxRequestsOption) as Check<number>,
-  queue: queueOptions
+  queue: queueOptions,
+  minBodyRate: bodyRateOption
 })
 
 const slowStartOption: Check<SlowStart | false> = (value, path, faults) =>
@@ -108,7 +115,7 @@ export const engineFields: Fields<EngineSettings> = {
 }
 
 /** Faults that show only when options are looked at together. Each alone may have faults, too, and then there is nothing to compare. */
-export function checkEngine (settings: Partial<Pick<EngineSettings, 'pool' | 'limits' | 'targets'>>, path: string, faults: string[]): void {
+export function checkEngine (settings: Partial<Pick<EngineSettings, 'pool' | 'targets'>> & { limits?: Pick<EngineSettings['limits'], 'maxRequests'> }, path: string, faults: string[]): void {
   const { pool, limits, targets = [] } = settings
   const tooMany = (limit: number | undefined, where: string): void => {
     if (limit! > pool?.connections!) {

@@ -200,7 +200,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
       return [config]
     }
     const configs = (path === 'target' ? single : targetsOption)(targets, path, faults)
-    if (faults.length === 0) checkEngine({ ...this.settings, limits: { queue: this.settings.limits.queue }, targets: configs }, this.name, faults)
+    if (faults.length === 0) checkEngine({ ...this.settings, limits: {}, targets: configs }, this.name, faults)
     refuse(faults)
     return configs
   }

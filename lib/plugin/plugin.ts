@@ -19,6 +19,7 @@ import { watchPipelining } from './pipelining.js'
 import { normalizePaths, type PathMode } from './paths.js'
 import { Upstreams } from './registry.js'
 import { withoutSlash } from './request-path.js'
+import { hintAtRequestTimeout } from './request-timeout.js'
 import type { RouteSettings } from './route-options.js'
 import { setCookie } from './set-cookie.js'
 import { splitOption, type SplitOption } from './split.js'
@@ -72,6 +73,7 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
     fastify.addHook('onReady', async () => { limitStreams(fastify.server, limits.maxStreams, fastify.log) })
     fastify.addHook('preClose', async () => { registry.beginClosing(drainMs) })
     fastify.addHook('onClose', () => registry.close())
+    fastify.addHook('onReady', async () => { hintAtRequestTimeout(fastify, registry) })
   }
   if (metrics !== false) {
     const withdraw = registerMetrics(metrics, () => registry, registry.shared === null ? undefined : () => registry.shared!)

@@ -7,6 +7,7 @@ import type { FastifyReply } from 'fastify'
 import type { Downstream } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
 import { oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
+import { Pace } from '../engine/body-rate.js'
 import { readWhole } from '../engine/read-whole.js'
 import type { AttemptReport } from '../engine/report.js'
 import { Tunnel } from '../engine/tunnel.js'
@@ -72,6 +73,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
   #fields: FieldList = []
   #callback: Callback | undefined
   #exchange: Exchange | undefined
+  /** How fast the client sends its body. */
+  #pace: Pace | undefined
   #interim: InterimResponses | undefined
   #answer: ClientResponse | undefined
   /** Chunks that came in one read with the headers. */
@@ -164,10 +167,16 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
       this.#begin(requestBody(payload, replayLimit))
     } else if (payload === (request.raw as unknown) && Number(request.raw.headers['content-length']) <= replayLimit && !expectsContinue(request.raw)) {
       // Short, and its length is known: it is read before anybody is picked, and can then be sent as often as need be.
-      readWhole(payload, upstream.deadlines, this.#options.timeouts.body, (error, body) => { this.#scope.runInAsyncScope(this.#hasBody, this, error, body) })
+      readWhole(payload, upstream.deadlines, this.#options.timeouts.body, this.#watchPace(), (error, body) => { this.#scope.runInAsyncScope(this.#hasBody, this, error, body) })
     } else {
-      this.#begin(new StreamBody(payload, replayLimit, bodyLimit))
+      this.#begin(new StreamBody(payload, replayLimit, bodyLimit, this.#watchPace()))
     }
+  }
+
+  #watchPace (): Pace | undefined {
+    const { settings: { limits: { minBodyRate } }, clock } = this.#entry.upstream
+    if (minBodyRate !== false) this.#pace = new Pace(minBodyRate, clock, this.#reply.request.raw)
+    return this.#pace
   }
 
   #hasBody (error: Error | undefined, body: Buffer): void {
@@ -232,6 +241,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     const headers = this.#headersOf(status, rawHeaders)
     if (headers === undefined) return false
     this.#resume = resume
+    this.#pace?.stop()
     // HTTP/2 has none, and Node warns of one.
     const hasText = statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1
     if (hasText && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText

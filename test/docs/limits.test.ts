@@ -34,4 +34,11 @@ t.test('without a queue, request 101 gets 503 at once', async t => {
   await Promise.all(responses)
 })
 
+t.test('the minimum rate of bodies is the default, written down', async t => {
+  const { url, upstream } = await guide.play(t, 'minBodyRate: {', { targets: { '*': (seen, _request, response) => { response.end(seen.body) } } })
+  t.equal(await (await fetch(url, { method: 'POST', body: 'hello' })).text(), 'hello')
+  const { limits } = upstream().settings
+  t.strictSame(limits.minBodyRate, { bytesPerSecond: 240, grace: 20_000 })
+})
+
 guide.complete(t)

@@ -148,7 +148,7 @@ t.test('a short body is read whole, and not waited for for ever', async t => {
   const clock = new FakeClock()
   const deadlines = new Deadlines(clock)
   const read = async (source: Readable): Promise<[string | undefined, string]> => await new Promise(resolve => {
-    readWhole(source, deadlines, 1_000, (error, body) => { resolve([(error as NodeJS.ErrnoException | undefined)?.code, body.toString()]) })
+    readWhole(source, deadlines, 1_000, undefined, (error, body) => { resolve([(error as NodeJS.ErrnoException | undefined)?.code, body.toString()]) })
   })
   t.strictSame(await read(Readable.from([Buffer.from('one')], { objectMode: false })), [undefined, 'one'])
   t.strictSame(await read(Readable.from([Buffer.from('one'), Buffer.from('two')], { objectMode: false })), [undefined, 'onetwo'])
@@ -169,7 +169,7 @@ t.test('a short body is read whole, and not waited for for ever', async t => {
   clock.advance(1)
   t.strictSame(await late, ['FST_LB_GATEWAY_TIMEOUT', 'some'])
   const patient = new PassThrough()
-  readWhole(patient, deadlines, 0, () => t.fail('nobody has limited it'))
+  readWhole(patient, deadlines, 0, undefined, () => t.fail('nobody has limited it'))
   clock.advance(1_000_000)
   t.equal(clock.pending, 0)
 })
