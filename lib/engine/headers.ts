@@ -82,6 +82,9 @@ export function isEventStream (headers: RawHeaders): boolean {
   return false
 }
 
+/** Just what undici's parser takes off: with a tab behind it, or what else JavaScript would trim, it passes the chunks on as they are. */
+const CHUNKED = /^chunked *$/i
+
 /**
  * What is wrong with the transfer coding of a response; undefined where nothing is. Only `chunked` can be taken off here, and only once: with any other,
  * nobody could tell where the body ends, or read it (RFC 9112 §6.1, §7).
@@ -93,7 +96,7 @@ export function faultyCoding (headers: RawHeaders): string | undefined {
     const value = headers[i + 1]!.toString('latin1')
     coding = coding === undefined ? value : `${coding}, ${value}`
   }
-  return coding === undefined || coding.trim().toLowerCase() === 'chunked' ? undefined : `cannot decode Transfer-Encoding: ${coding}`
+  return coding === undefined || CHUNKED.test(coding) ? undefined : `cannot decode Transfer-Encoding: ${coding}`
 }
 
 /** Removes what a `Connection` value names. */

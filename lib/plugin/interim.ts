@@ -6,7 +6,6 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { FastifyReply } from 'fastify'
 import { endToEndHeaders, type Headers, type RawHeaders } from '../engine/headers.js'
-import { unanswered } from './handshake.js'
 
 /** Interim responses that a client gets of one request at most, those of all attempts taken together. */
 const PASSED = 8
@@ -14,8 +13,14 @@ const PASSED = 8
 /** Bytes of the headers of an interim response; a longer one is dropped. */
 const LONGEST = 8_192
 
-/** Headers that say something about the final response, which is not known yet. */
-const FINAL = ['content-length', 'set-cookie']
+/**
+ * Headers that a client acts on before it has the final response (HTML, "process early hints"). Others would also reach it past the hook
+ * `headers.response`, which may have good reasons to remove them.
+ */
+const HINTS = ['link', 'content-security-policy', 'referrer-policy']
+
+/** Frames that wait for a client of HTTP/2, beyond which it is taken for one that does not read. All that is sent within one tick is among them. */
+const WAITING_FRAMES = 64
 
 export class InterimResponses {
   readonly #reply: FastifyReply
@@ -41,13 +46,13 @@ export class InterimResponses {
   }
 }
 
-/** The headers of a 103; undefined where it hints at nothing, or cannot be passed on. */
+/** What a 103 hints at; undefined where that is nothing, or cannot be passed on. */
 function hintsIn (rawHeaders: RawHeaders): Headers | undefined {
   if (rawHeaders.reduce((sum, { length }) => sum + length, 0) > LONGEST) return undefined
   const headers = endToEndHeaders(rawHeaders)
-  for (const name of FINAL) delete headers[name]
   const { link } = headers
-  return link !== undefined && [link].flat().every(looksLikeLinks) ? headers : undefined
+  if (link === undefined || ![link].flat().every(looksLikeLinks)) return undefined
+  return Object.fromEntries(HINTS.flatMap(name => headers[name] === undefined ? [] : [[name, headers[name]]]))
 }
 
 /** It begins with a reference in angle brackets (RFC 8288 §3). What follows is for the client to judge. */
@@ -57,15 +62,19 @@ function looksLikeLinks (value: string): boolean {
 
 function writeToSocket (raw: ServerResponse, status: number, headers: Headers): boolean {
   const { socket } = raw
-  // A client that does not read gets no hints, and neither does one that has the response to an earlier request still to come.
-  if (socket === null || socket.writableLength > 0 || unanswered(socket) !== raw) return false
+  // A client that does not read gets no hints, and neither does one that has the response to an earlier request still to come: that one has the socket.
+  if (socket === null || socket.writableNeedDrain) return false
   const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().map(one => `${name}: ${one}\r\n`))
-  // The names and values come from a parser that lets no control characters through.
-  return socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\n${lines.join('')}\r\n`, 'latin1') || true
+  // The values come from a parser that lets no control characters through.
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\n${lines.join('')}\r\n`, 'latin1')
+  return true
 }
 
 function writeToStream ({ stream }: Http2ServerResponse, status: number, headers: Headers): boolean {
-  if (stream.destroyed || stream.headersSent || stream.session === undefined || stream.session.socket.writableLength > 0) return false
+  // A stream that the client has reset is closed, but lasts as long as something of the request has not been read.
+  if (stream.closed || stream.headersSent) return false
+  // What the session writes does not pass through its socket, whose buffer is always empty.
+  if (stream.session!.state.outboundQueueSize! > WAITING_FRAMES) return false
   stream.additionalHeaders({ ':status': status, ...headers })
   return true
 }

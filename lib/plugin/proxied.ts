@@ -44,6 +44,9 @@ const ONE_READ = 49_152
 /** Whole bodies of up to so many bytes are not counted as buffered. */
 const UNCOUNTED = 16_384
 
+/** Characters of a reason phrase. undici counts them for nothing, and clients have limits for the line that it is on. */
+const LONGEST_REASON = 512
+
 /** Seconds after which a client that was refused may come again. */
 const RETRY_AFTER = '1'
 
@@ -244,7 +247,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     this.#pace?.stop()
     // HTTP/2 has none, and Node warns of one.
     const hasText = statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1
-    if (hasText && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
+    if (hasText && statusText.length <= LONGEST_REASON && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
     this.#answer = { statusCode: status, headers, body: undefined }
     this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
     const length = Number(headers['content-length'])
@@ -357,8 +360,8 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     this.awaiting = false
     const answer = this.#answer!
     answer.body = body
-    if (this.#reply.server.upstreams.closing && this.#reply.request.raw.httpVersionMajor === 1) answer.headers.connection = 'close'
     if (this.#reply.request.raw.httpVersionMajor === 2) oneValueEach(answer.headers)
+    else this.#sayWhetherItCloses(answer.headers)
     try {
       this.#scope.runInAsyncScope(this.#callback!, undefined, null, answer)
       /* c8 ignore start -- Fastify catches what hooks throw; what is left are fields that Node refuses and we do not know of */
@@ -368,6 +371,13 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
       this.#reply.raw.destroy()
     }
     /* c8 ignore stop */
+  }
+
+  #sayWhetherItCloses (headers: Headers): void {
+    const { connection } = headers
+    // Node would keep a connection whose response has other options for it, such as `upgrade`, also where the client has asked for its end.
+    if (this.#reply.server.upstreams.closing) headers.connection = 'close'
+    else if (connection !== undefined && !this.#reply.raw.shouldKeepAlive) headers.connection = `close, ${String(connection)}`
   }
 
   #refuse (error: Error & { statusCode?: number }): void {

@@ -16,22 +16,36 @@ export interface Mapping {
   readonly host: string
 }
 
+/** The time that a redirect waits, and where it leads. */
+const REFRESH = /^(\s*\d+\s*[;,]\s*url\s*=\s*["']?)(.*)/is
+
+/** Scheme, authority and what follows. */
+const REFERENCE = /^(?:([a-z][a-z\d+.-]*):)?(?:\/\/([^/?#]*))?(.*)/is
+
+/** No address of a target is longer. The cost of understanding a host name of other letters than ASCII's grows with the square of its length. */
+const LONGEST_AUTHORITY = 1_024
+
 /** Changes `headers` where they name an address of the target. */
 export function mapBack (headers: Headers, mappingOf: () => Mapping): void {
   const { location, 'content-location': contentLocation, refresh } = headers
   if (location === undefined && contentLocation === undefined && refresh === undefined) return
   const mapping = mappingOf()
-  if (typeof location === 'string') headers.location = mapped(location, mapping)
-  if (typeof contentLocation === 'string') headers['content-location'] = mapped(contentLocation, mapping)
-  if (typeof refresh === 'string') headers.refresh = refresh.replace(/^(\s*\d+\s*[;,]\s*url\s*=\s*["']?)(.*)$/i, (_all, start: string, url: string) => start + mapped(url, mapping))
+  if (location !== undefined) headers.location = each(location, url => mapped(url, mapping))
+  if (contentLocation !== undefined) headers['content-location'] = each(contentLocation, url => mapped(url, mapping))
+  if (refresh !== undefined) headers.refresh = each(refresh, value => value.replace(REFRESH, (_all, start: string, url: string) => start + mapped(url, mapping)))
+}
+
+/** A target may send a field twice that has one value only: none of them may name an inner address. */
+function each (value: string | string[], change: (one: string) => string): string | string[] {
+  return Array.isArray(value) ? value.map(change) : change(value)
 }
 
 /** A url reference (RFC 3986 §4.1), byte for byte but for what is mapped. */
 function mapped (reference: string, mapping: Mapping): string {
-  const [, scheme, authority, rest] = /^(?:([a-z][a-z\d+.-]*):)?(?:\/\/([^/?#]*))?(.*)$/is.exec(reference)!
+  const [, scheme, authority, rest] = REFERENCE.exec(reference)!
   if (authority === undefined) return scheme === undefined ? mappedPath(rest!, mapping) : reference
   const origin = `${scheme ?? mapping.origin.split(':', 1)[0]!}://${authority}`
-  if (!URL.canParse(origin)) return reference
+  if (authority.length > LONGEST_AUTHORITY || !URL.canParse(origin)) return reference
   const path = mappedPath(rest!.startsWith('/') ? rest! : `/${rest!}`, mapping)
   // Inner addresses are nobody's business: a path will do.
   if (new URL(origin).origin === mapping.origin) return withinThisHost(path)

@@ -27,7 +27,8 @@ export function responseHeaders (status: number, rawHeaders: RawHeaders, served:
   if (Array.isArray(headers['content-type'])) headers['content-type'] = headers['content-type'].at(-1)!
   if (status === 426) namesProtocols(headers, rawHeaders, request)
   // RFC 9110 §8.6: it must not be there, and a client that goes by it waits for a body, or takes the next answer for one.
-  if (status === 204) delete headers['content-length']
+  // Node ends a 205 of HTTP/2 with its headers, whatever the target has sent (RFC 9110 §15.3.6).
+  if (status === 204 || (status === 205 && request.raw.httpVersionMajor === 2)) delete headers['content-length']
   if (settings.location) mapBack(headers, () => mappingOf(served))
   if (settings.cookiePath) mapCookiePaths(headers, mappingOf(served))
   if (affinity !== undefined && !upstream.isFailureStatus(status)) {

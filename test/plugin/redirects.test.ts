@@ -43,10 +43,10 @@ t.test('Location names the gateway’s address, byte for byte but for that', asy
   }
 })
 
-t.test('so do Content-Location and Refresh; what is there twice is left', async t => {
+t.test('so do Content-Location and Refresh, and each of two values', async t => {
   const headers = { location: ['/base/v1/a', '/base/v1/b'], 'content-location': '/base/v1/c', refresh: '5; url="http://10.0.0.1:3000/base/v1/d"' }
   mapBack(headers, () => rewrite)
-  t.strictSame(headers, { location: ['/base/v1/a', '/base/v1/b'], 'content-location': '/api/c', refresh: '5; url="/api/d"' })
+  t.strictSame(headers, { location: ['/api/a', '/api/b'], 'content-location': '/api/c', refresh: '5; url="/api/d"' })
   const now = { refresh: '5' }
   mapBack(now, () => rewrite)
   t.equal(now.refresh, '5')
@@ -72,4 +72,11 @@ t.test('paths of cookies', async t => {
   const none = {}
   mapCookiePaths(none, rewrite)
   t.strictSame(none, {})
+})
+
+t.test('an authority that is longer than any is not looked at', async t => {
+  const location = `http://${'a'.repeat(1_100)}@10.0.0.1:3000/base/v1/a`
+  const headers = { location }
+  mapBack(headers, () => rewrite)
+  t.strictSame(headers, { location })
 })

@@ -1,12 +1,14 @@
 /** Interim responses (RFC 9110 §15.2): hints reach clients that can take them, and no number of them does harm. */
 import t, { type Test } from 'tap'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, createServer as createHttp2Server, type Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import { request } from 'undici'
+import { InterimResponses } from '../../lib/plugin/interim.js'
+import { selfSigned } from '../helpers/certificates.js'
 import { rawClient } from '../helpers/raw-client.js'
 import { startGateway, startRawTarget, startTarget } from '../helpers/servers.js'
 import { failures, inFlight, startUpstream } from '../helpers/upstreams.js'
-import { until } from '../helpers/wait.js'
+import { deferred, until } from '../helpers/wait.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok'
 const HINT = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'
@@ -71,11 +73,11 @@ t.test('a hint whose links are costly to understand stops nobody', async t => {
 
 t.test('several links of a hint arrive as they were sent', async t => {
   const links = '</a.css>; rel=preload; as=style, </b.js>; rel="preload"; title="a, <b>"'
-  const { url } = await infront(t, socket => { socket.write(`HTTP/1.1 103 Early Hints\r\nLink: ${links}\r\nLink: <c>\r\nSet-Cookie: a=b\r\nX-Bytes: \xe9\r\n\r\n${OK}`, 'latin1') })
+  const { url } = await infront(t, socket => { socket.write(`HTTP/1.1 103 Early Hints\r\nLink: ${links}\r\nLink: <c>; title=\xe9\r\nContent-Security-Policy: img-src x\r\nSet-Cookie: a=b\r\nX-Inner: 1\r\n\r\n${OK}`, 'latin1') })
   const client = rawClient(t, url)
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   const hint = (await client.expect(/ok$/)).split('HTTP/1.1 200')[0]!
-  t.equal(hint, `HTTP/1.1 103 Early Hints\r\nlink: ${links}\r\nlink: <c>\r\nx-bytes: \xe9\r\n\r\n`, 'what belongs to the final response is not among them')
+  t.equal(hint, `HTTP/1.1 103 Early Hints\r\nlink: ${links}\r\nlink: <c>; title=\xe9\r\ncontent-security-policy: img-src x\r\n\r\n`, 'what no client needs yet is not among them')
 })
 
 t.test('clients of HTTP/2 get hints and progress, too', async t => {
@@ -209,4 +211,172 @@ t.test('a 426 says which protocol to change to, as the target does', async t => 
 t.test('of two types of a response, the client gets the last', async t => {
   const { url } = await infront(t, socket => { socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok') })
   t.equal((await fetch(url)).headers.get('content-type'), 'text/plain')
+})
+
+t.test('several hints that come at once reach a client of TLS', async t => {
+  const { url } = await infront(t, socket => { socket.write(HINT + PROGRESS + HINT + OK) }, { https: selfSigned(t.testdir()) })
+  const client = rawClient(t, url)
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.equal((await client.expect(/ok$/)).split(/HTTP\/1\.1 10[23]/).length - 1, 3)
+})
+
+t.test('headers that may come once do no harm when a hint has them twice', async t => {
+  const twice = 'Date: a\r\nETag: "a"\r\nContent-Type: text/plain\r\nReferrer-Policy: origin\r\n'
+  const { url, requests } = await infront(t, socket => { socket.write(`HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n${twice}${twice}\r\n${OK}`) }, { http2: true })
+  t.strictSame(await askHttp2(t, url), { interim: [103], status: 200, hints: ['<a>'] })
+  t.equal(requests.length, 1)
+})
+
+t.test('an interim response ends no connection, whatever it says of that', async t => {
+  const untilEnd = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nok'
+  for (const interim of ['HTTP/1.1 100 Continue\r\nConnection: close', 'HTTP/1.0 100 Continue', 'HTTP/1.1 103 Early Hints\r\nConnection: close\r\nLink: <a>', 'HTTP/1.0 102 Processing']) {
+    for (const final of [OK, OK.replace('1.1', '1.0'), OK.replace('\r\n', '\r\nConnection: close\r\n'), untilEnd]) {
+      const { url, requests, upstream } = await infront(t, socket => {
+        socket.write(`${interim}\r\n\r\n`)
+        setImmediate(() => { if (final === untilEnd) socket.end(final); else socket.write(`${final}HTTP/1.1 200 OK\r\n`) })
+      })
+      for (const method of ['POST', 'GET']) {
+        const answer = await fetch(url, { method })
+        t.equal(answer.status, 200)
+        t.equal(await answer.text(), 'ok')
+      }
+      t.equal(requests.length, 2, 'each request is sent once')
+      t.equal(failures(upstream), 0)
+    }
+  }
+})
+
+t.test('a client that does not read gets no hints, nor does one that waits for an earlier response', async t => {
+  const raw = [Buffer.from('Link'), Buffer.from('<a>')]
+  const { url } = await startGateway(t, { upstreams: {} }, {
+    after: app => {
+      const first = deferred()
+      app.get('/first', async () => {
+        await first.promise
+        return 'first'
+      })
+      app.get('/second', (_request, reply) => {
+        new InterimResponses(reply).pass(103, raw)
+        first.resolve()
+        reply.send('second')
+      })
+      app.get('/full', (_request, reply) => {
+        // More than the system takes.
+        reply.raw.socket!.write(Buffer.alloc(16_000_000, ' '))
+        new InterimResponses(reply).pass(103, raw)
+        reply.send('full')
+      })
+    }
+  })
+  const client = rawClient(t, url)
+  client.send('GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.notMatch(await client.expect(/second$/), /103/)
+  client.send('GET /full HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.match((await client.expect(/full$/)).trimStart(), /^HTTP\/1\.1 200/)
+})
+
+t.test('a client of HTTP/2 that does not read gets no hints', async t => {
+  const target = await startTarget(t, 'a')
+  const raw = [Buffer.from('Link'), Buffer.from('<a>')]
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } } }, {
+    server: { http2: true } as never,
+    after: app => {
+      app.get('/', (_request, reply) => {
+        const { stream } = reply.raw as unknown as Http2ServerResponse
+        // Nothing leaves within one tick.
+        for (let i = 0; i <= 64; i++) stream.additionalHeaders({ ':status': 102 })
+        new InterimResponses(reply).pass(103, raw)
+        reply.send('ok')
+      })
+      app.get('/reset', (_request, reply) => {
+        const { stream } = reply.raw as unknown as Http2ServerResponse
+        stream.close()
+        new InterimResponses(reply).pass(103, raw)
+        reply.send('ok')
+      })
+    }
+  })
+  const { interim, status } = await askHttp2(t, url)
+  t.same({ count: interim.length, last: interim.at(-1), status }, { count: 65, last: 102, status: 200 })
+  const session = connectHttp2(url)
+  t.teardown(() => { session.destroy() })
+  const reset = session.request({ ':path': '/reset' })
+  const seen: unknown[] = []
+  reset.on('headers', headers => { seen.push(headers) }).resume()
+  await new Promise(resolve => { reset.once('close', resolve) })
+  t.strictSame(seen, [], 'and neither does one whose stream is closed')
+})
+
+t.test('interim responses come before a protocol is changed', async t => {
+  for (const [asked, expected] of [['websocket', /^HTTP\/1\.1 103 Early Hints\r\nlink: .*\r\n\r\nHTTP\/1\.1 101 [^]*hello$/], ['chat', /^HTTP\/1\.1 103 [^]*HTTP\/1\.1 502 /]] as const) {
+    const { url } = await infront(t, socket => { socket.write(`${CONTINUE}${HINT}HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: ${asked}\r\n\r\nhello`) })
+    const client = rawClient(t, url)
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+    await client.expect(expected)
+  }
+})
+
+t.test('a 101 that nobody asked for, or that names no protocol, is malformed', async t => {
+  for (const fields of ['', 'Connection: upgrade\r\nUpgrade: websocket\r\n']) {
+    for (const ask of ['', 'Connection: upgrade\r\nUpgrade: websocket\r\n']) {
+      if (fields !== '' && ask !== '') continue
+      const { url, upstream } = await infront(t, socket => { socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n${OK}`) })
+      const client = rawClient(t, url)
+      client.send(`GET / HTTP/1.1\r\nHost: a\r\n${ask}\r\n`)
+      t.match(await client.expect(/FST_LB_BAD_GATEWAY/), /^HTTP\/1\.1 502 /)
+      t.ok(failures(upstream) > 0)
+    }
+  }
+})
+
+t.test('interim responses of a target of HTTP/2 are dropped, and never final', async t => {
+  const server = createHttp2Server((_request, response) => {
+    const { stream } = response
+    for (let i = 0; i < 100; i++) {
+      stream.additionalHeaders({ ':status': 103, link: '<a>' })
+      stream.additionalHeaders({ ':status': 102 })
+      stream.additionalHeaders({ ':status': 100 })
+    }
+    response.end('ok')
+  })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.close() })
+  const { port } = server.address() as { port: number }
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [`http://127.0.0.1:${port}`], pool: { http2: true } } }, routes: { '/': 'shop' } })
+  for (let i = 0; i < 3; i++) t.equal(await (await fetch(url)).text(), 'ok')
+  t.equal(failures(app.upstreams.get('shop')!), 0)
+})
+
+t.test('only `chunked` is a transfer coding, and only where the parser takes it off', async t => {
+  for (const coding of ['\xa0chunked', 'chunked\xa0', '\x0cchunked', 'chunked\t', 'chunked \t', 'chunked, chunked', 'chunked;q=1', 'identity', '']) {
+    const { url } = await infront(t, socket => { socket.end(`HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n`, 'latin1') })
+    t.equal((await fetch(url)).status, 502, JSON.stringify(coding))
+  }
+  for (const coding of ['chunked', ' \tCHUNKED  ']) {
+    const { url } = await infront(t, socket => { socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding:${coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n`) })
+    t.equal(await (await fetch(url)).text(), 'ok')
+  }
+})
+
+t.test('a 426 ends the connection of a client that wants no other request on it', async t => {
+  const { url } = await infront(t, (socket, request) => {
+    socket.write(`HTTP/1.1 426 Upgrade Required\r\nUpgrade: chat\r\nContent-Length: ${request.startsWith('HEAD') ? 0 : 2}\r\n\r\n${request.startsWith('HEAD') ? '' : 'no'}`)
+  })
+  for (const request of ['GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 'GET / HTTP/1.0\r\n\r\n', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n']) {
+    const client = rawClient(t, url)
+    client.send(request)
+    await client.closed
+    t.match(client.text(), /\r\nupgrade: chat\r\n/)
+    t.match(client.text(), /\r\nconnection: close, upgrade\r\n/i)
+  }
+})
+
+t.test('a 205 with a body reaches clients of HTTP/2', async t => {
+  const { url } = await infront(t, socket => { socket.write('HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok') }, { http2: true })
+  t.equal((await askHttp2(t, url)).status, 205)
+})
+
+t.test('a reason phrase of more than 512 characters is left out', async t => {
+  const { url } = await infront(t, socket => { socket.write(`HTTP/1.1 200 ${'x'.repeat(70_000)}\r\nContent-Length: 2\r\n\r\nok`) })
+  t.equal((await fetch(url)).statusText, 'OK')
 })
