@@ -112,11 +112,11 @@ export function balance (from: From, upstreamsOf: (reply: FastifyReply) => Upstr
       refuseTrace(request, this)
     }
     const upstreams = upstreamsOf(this)
-    if (route === null && options.path === undefined) refuseAmbiguousPath(request, upstreams.paths)
     const upstream = name ?? route?.upstream ?? request.routeOptions.config.upstream
     const entry = upstream === undefined ? undefined : upstreams.entry(upstream)
     if (entry === undefined) throw new UnknownUpstreamError(String(upstream))
     const given = options === NOTHING ? NOTHING : checked(balanceOptions, options, 'balance')
+    if (route === null && given.path === undefined) refuseAmbiguousPath(request, upstreams.paths)
     const { connect } = entry.upstream.settings.timeouts
     if (given.timeouts?.connect !== undefined && connect > 0 && (given.timeouts.connect === 0 || given.timeouts.connect > connect)) {
       refuse([`balance.timeouts.connect: expected at most the upstream's (${connect}), which its connections go by, got ${given.timeouts.connect}`])

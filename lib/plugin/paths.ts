@@ -3,8 +3,9 @@
  * `/%2fadmin` as paths of their own, while most servers read `/admin` there. A hook that guards `/admin` would never run.
  */
 import type { IncomingMessage, Server } from 'node:http'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../errors.js'
+import { constraintsOf } from './constraints.js'
 import { originForm } from './request-path.js'
 
 /**
@@ -17,7 +18,13 @@ import { originForm } from './request-path.js'
 export type PathMode = 'strict' | 'normalize' | 'raw'
 
 /** What only few paths have, and every ambiguous one. A query that has it costs a second look. */
-const SUSPICIOUS = /[\\;]|\/[/.]|%(?:00|2e|2f|3b|5c)/i
+const SUSPICIOUS = /[\\;]|\/[/.]|%(?:00|2[46bcef]|3[abd]|40|5c)/i
+
+/**
+ * Dots, and the characters that the router leaves encoded where it compares a path with that of a route, though most servers decode them: to them
+ * `/%40me` is `/@me`. An encoded `%`, `?` or `#` stays: a server for which that is more than a letter decodes twice.
+ */
+const ENCODED = /%(?:2[46bcef]|3[abd]|40)/gi
 
 /** Separators that some servers take for a slash, and the end of a text in C. No resource needs them. */
 const FOREIGN = /\\|%5c|%00/i
@@ -27,7 +34,7 @@ export function refuseAmbiguousPath (request: FastifyRequest, mode: PathMode): v
   const { url } = request.raw
   if (mode === 'raw' || !SUSPICIOUS.test(url!)) return
   const path = pathOf(originForm(url!, request.raw.headers.host))
-  if (isForeign(path) || !leadsTo(request, canonical(path))) throw new BadRequestError()
+  if (isForeign(path) || !keepsItsRoute(request, path)) throw new BadRequestError()
 }
 
 /** A path that code has made obeys the same rules, except that no route is involved. */
@@ -48,24 +55,45 @@ function canonical (path: string): string {
 
 /** The segments of a path, decoded as far as it matters here and without path parameters (RFC 3986 §3.3), which servers of servlets take off first. */
 function namesOf (path: string): string[] {
-  return path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%3b/gi, ';').split('/').map(segment => segment.split(';', 1)[0]!)
+  return path.replace(ENCODED, encoded => decodeURIComponent(encoded)).split('/').map(segment => segment.split(';', 1)[0]!)
 }
 
+/** The router would take the request to the same route if it came with the canonical path. */
+function keepsItsRoute (request: FastifyRequest, path: string): boolean {
+  const plain = canonical(path)
+  if (plain === path) return true
+  const { method, server } = request
+  // The router has seen no more than this, and the target sees all of it.
+  if (endsAtSemicolon(server) && canonical(path.split(';', 1)[0]!) !== plain) return false
+  const constraints = constraintsOf(request)
+  if (constraints === undefined) return false
+  const find = (url: string): Found => server.findRoute({ method, url, constraints } as never)
+  const own = find(path)
+  const other = find(plain)
+  if (own === null || other === null) return request.is404 && own === other
+  return leavesTheSame(own.params, other.params)
+}
+
+type Params = Record<string, string | undefined>
+type Found = { params: Params } | null
+
 /**
- * The router would take the request to the same route if it came with this path. Routes cannot be told apart by what the router returns, but their
- * parameters can: another route has other names, or leaves another rest to its wildcard.
+ * Routes cannot be told apart by what the router returns, but their parameters can: another route has other names, or leaves another rest to its
+ * wildcard.
  */
-function leadsTo ({ method, params, server, headers }: FastifyRequest, path: string): boolean {
-  const constraints = { host: headers.host, version: headers['accept-version'] }
-  const found = server.findRoute({ method, url: path, constraints } as never) as { params: Record<string, string | undefined> } | null
-  if (found === null) return false
-  const own = params as Record<string, string>
+function leavesTheSame (own: Params, other: Params): boolean {
   const names = Object.keys(own)
-  return names.length === Object.keys(found.params).length && names.every(name => {
-    const value = found.params[name]
+  return names.length === Object.keys(other).length && names.every(name => {
+    const value = other[name]
     if (value === own[name] || value === undefined || name !== '*') return value === own[name]
     return canonical(`/${value}`) === canonical(`/${own['*']!}`)
   })
+}
+
+/** Fastify's router takes a `;` for the begin of the query. */
+function endsAtSemicolon ({ initialConfig }: FastifyInstance): boolean {
+  const { useSemicolonDelimiter, routerOptions } = initialConfig as { useSemicolonDelimiter?: boolean, routerOptions?: { useSemicolonDelimiter?: boolean } }
+  return useSemicolonDelimiter === true || routerOptions?.useSemicolonDelimiter === true
 }
 
 /** Has the requests of a server normalised before anybody else sees them. */

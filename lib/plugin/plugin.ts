@@ -12,6 +12,7 @@ import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body
 import { watchClientFields } from './client-fields.js'
 import type { ClientLimitSettings } from './client-limits.js'
 import { limitStreams } from './client-session.js'
+import { watchConstraints } from './constraints.js'
 import { watchExpectations } from './expectations.js'
 import { missedRoutes, seen } from './missed-routes.js'
 import { pluginOptions, type LoadBalancerOptions } from './options.js'
@@ -103,6 +104,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   const upgrades = Upgrades.of(fastify)
   watchExpectations(fastify.server)
   watchPipelining(fastify.server)
+  watchConstraints(fastify)
   if (registry.paths === 'normalize') normalizePaths(fastify.server)
   watchClientFields(fastify.server)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []

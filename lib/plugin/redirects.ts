@@ -43,7 +43,10 @@ function each (value: string | string[], change: (one: string) => string): strin
 /** A url reference (RFC 3986 §4.1), byte for byte but for what is mapped. */
 function mapped (reference: string, mapping: Mapping): string {
   const [, scheme, authority, rest] = REFERENCE.exec(reference)!
-  if (authority === undefined) return scheme === undefined ? mappedPath(rest!, mapping) : reference
+  if (authority === undefined) {
+    const path = scheme === undefined ? mappedPath(rest!, mapping) : rest!
+    return path === rest ? reference : withinThisHost(path)
+  }
   const origin = `${scheme ?? mapping.origin.split(':', 1)[0]!}://${authority}`
   if (authority.length > LONGEST_AUTHORITY || !URL.canParse(origin)) return reference
   const path = mappedPath(rest!.startsWith('/') ? rest! : `/${rest!}`, mapping)
@@ -64,7 +67,7 @@ function withinThisHost (path: string): string {
 function mappedPath (path: string, { from, to }: Mapping): string {
   if (from === to || !path.startsWith('/') || !path.startsWith(from)) return path
   const rest = path.slice(from.length)
-  return rest === '' || /^[/?#]/.test(rest) ? withinThisHost((to + rest).replace(/^(?!\/)/, '/')) : path
+  return rest === '' || /^[/?#]/.test(rest) ? (to + rest).replace(/^(?!\/)/, '/') : path
 }
 
 /** Changes the paths of cookies (RFC 6265 §5.2.4). */

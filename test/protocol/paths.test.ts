@@ -184,3 +184,120 @@ t.test('hash: the absolute form of a request is for the same resource as its ori
     }
   }
 })
+
+t.test('a guarded route is not bypassed by what the router leaves encoded', async t => {
+  const { url, target } = await guarded(t, undefined, { '/users/@me': { upstream: 'a', onRequest: forbid as never }, '/v1::batch': { upstream: 'a', onRequest: forbid as never } })
+  for (const path of ['/users/%40me', '/users/%40me/keys', '/v1%3Abatch', '/v1%3abatch/x', '//users/%40me']) t.equal((await ask(url, path)).status, 400, path)
+  t.equal(target.seen.length, 0)
+  for (const path of ['/users/a%40example.com', '/shop/1%2B1%3D2%24', '/x/a%3Ab%2Cc%26d']) t.strictSame(await ask(url, path), { status: 200, body: path }, path)
+})
+
+t.test('nor where the router takes a semicolon for the begin of the query', async t => {
+  const target = await echo(t)
+  for (const server of [{ routerOptions: { useSemicolonDelimiter: true } }, { useSemicolonDelimiter: true }]) {
+    const { url } = await startGateway(t, { upstreams: { a: { targets: [target.url] } }, routes: { '/': 'a', '/admin': { upstream: 'a', onRequest: forbid as never }, '/:tenant/api': 'a', '/:tenant/api/admin': { upstream: 'a', onRequest: forbid as never } } }, { server: server as never })
+    target.seen.length = 0
+    for (const path of ['/;/admin', '/;x/admin/users', '/one/api;/admin', '/one/api;/admin?x']) t.equal((await ask(url, path)).status, 400, path)
+    t.equal((await ask(url, '/admin;x')).status, 403)
+    t.equal(target.seen.length, 0)
+    for (const path of ['/shop/a;v=1', '/;jsessionid=1', '/one/api/x;y?z']) t.strictSame(await ask(url, path), { status: 200, body: path }, path)
+  }
+})
+
+t.test('constraints count over HTTP/2, and whatever the user’s own say', async t => {
+  const target = await echo(t)
+  const guard = (constraints: object) => ({ upstreams: { a: { targets: [target.url] } }, routes: { '/': 'a', '/admin': { upstream: 'a', constraints, onRequest: forbid } } }) as unknown as LoadBalancerOptions
+  const second = await startGateway(t, guard({ host: 'shop.example' }), { server: { http2: true } as never })
+  const session = connectHttp2(second.url)
+  t.teardown(() => { session.destroy() })
+  for (const [path, status] of [['/admin/users', 403], ['//admin/users', 400], ['/;/admin', 400], ['/x//y', 200]] as const) {
+    const stream = session.request({ ':path': path, ':authority': 'shop.example' })
+    t.equal(await new Promise<unknown>(resolve => { stream.once('response', headers => { resolve(headers[':status']) }) }), status, path)
+    stream.resume()
+  }
+  const storage = (): object => {
+    const handlers = new Map()
+    return { get: (key: string) => handlers.get(key) ?? null, set: (key: string, handler: unknown) => { handlers.set(key, handler) } }
+  }
+  const derive = (request: { headers: Record<string, string> }): string | undefined => request.headers['x-tenant']
+  const tenant = (deriveConstraint: unknown): object => ({ name: 'tenant', storage, validate () {}, deriveConstraint })
+  class Tenant { name = 'tenant'; storage = storage; validate (): void {} deriveConstraint (request: never): string | undefined { return derive(request) } }
+  const later = (request: { headers: Record<string, string> }, _context: unknown, done: (error: null, value: string | undefined) => void): void => { done(null, request.headers['x-tenant']) }
+  const versioned = await startGateway(t, { upstreams: { a: { targets: [target.url] } }, routes: { '/': 'a', '/shop': { upstream: 'a', constraints: { version: '1.0.0' } } } })
+  t.equal((await ask(versioned.url, '/x//y')).status, 200)
+  t.equal((await ask(versioned.url, '/shop//y', 'accept-version: 1.x\r\n')).status, 200)
+  t.equal((await ask(versioned.url, '//shop/y')).status, 200, 'without a version, there is one route for both')
+  t.equal((await ask(versioned.url, '//shop/y', 'accept-version: 1.x\r\n')).status, 404)
+  for (const [how, gateway, known] of [
+    ['constraints', { server: { constraints: { tenant: tenant(derive) } } as never }, true],
+    ['routerOptions', { server: { routerOptions: { constraints: { tenant: tenant(derive) } } } as never }, true],
+    ['asynchronous', { server: { routerOptions: { constraints: { tenant: tenant(later) } } } as never }, false],
+    ['of a class', { server: { routerOptions: { constraints: { tenant: new Tenant() } } } as never }, false],
+    ['added', { before: (app: { addConstraintStrategy: (strategy: never) => void }) => { app.addConstraintStrategy(tenant(derive) as never) } }, false]
+  ] as const) {
+    const { url } = await startGateway(t, guard({ tenant: 'one' }), gateway as never)
+    target.seen.length = 0
+    t.equal((await ask(url, '/admin/users', 'x-tenant: one\r\n')).status, 403, how)
+    for (const path of ['//admin/users', '/;/admin']) t.equal((await ask(url, path, 'x-tenant: one\r\n')).status, 400, `${how} ${path}`)
+    t.equal(target.seen.length, 0)
+    t.equal((await ask(url, '/.well-known/x', 'x-tenant: one\r\n')).status, 200, how)
+    t.equal((await ask(url, '/x//y', 'x-tenant: one\r\n')).status, known ? 200 : 400, how)
+  }
+})
+
+t.test('a not-found handler that passes on the rest obeys the same rules', async t => {
+  const target = await echo(t)
+  const { url } = await startGateway(t, { upstreams: { a: { targets: [target.url] } } }, {
+    after: app => {
+      app.get('/admin', { onRequest: forbid as never }, async () => 'admin')
+      app.get('/admin/*', { onRequest: forbid as never }, async () => 'admin')
+      app.setNotFoundHandler((_request, reply) => reply.balance('a'))
+    }
+  })
+  for (const path of ['//admin', '/;/admin', '/%2fadmin', '//admin/users', '/x/../admin', '/admin;x']) t.equal((await ask(url, path)).status, 400, path)
+  t.equal(target.seen.length, 0)
+  for (const path of ['/.well-known/acme', '/x//y', '/a;v=1', '/a%2Fb', '/a%40b']) t.strictSame(await ask(url, path), { status: 200, body: path }, path)
+})
+
+t.test('a parameter that a schema has converted is still the same', async t => {
+  const target = await echo(t)
+  const { url } = await startGateway(t, { upstreams: { a: { targets: [target.url] } } }, {
+    after: app => {
+      app.get('/items/:id/*', { schema: { params: { type: 'object', properties: { id: { type: 'integer' } } } } }, (_request, reply) => reply.balance('a'))
+    }
+  })
+  for (const path of ['/items/1/x;v=1', '/items/1//x', '/items/1/.x']) t.strictSame(await ask(url, path), { status: 200, body: path }, path)
+  t.equal((await ask(url, '/items/1;x/y')).status, 400)
+})
+
+t.test('control characters and overlong encodings in a path are refused, also over HTTP/2', async t => {
+  const target = await echo(t)
+  const options = { upstreams: { a: { targets: [target.url] } }, routes: { '/': 'a', '/admin': { upstream: 'a', onRequest: forbid as never } } }
+  const { url } = await startGateway(t, options)
+  const second = await startGateway(t, options, { server: { http2: true } as never })
+  const session = connectHttp2(second.url)
+  t.teardown(() => { session.destroy() })
+  for (const path of ['/x/.\t./admin', '/\t/admin', '/x/.\f./admin', '/admin\x01', '/admin\x7f', '/%c0%afadmin', '/x/%c0%ae%c0%ae/admin', '/x y/../admin', '/x/.\u00a0./admin']) {
+    for (const fields of ['', 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n']) t.equal((await ask(url, path, fields)).status, 400, JSON.stringify(path))
+    const status = await new Promise<unknown>(resolve => {
+      const stream = session.request({ ':path': path })
+      stream.once('response', headers => { resolve(headers[':status']) }).once('error', ({ code }: NodeJS.ErrnoException) => { resolve(code) }).resume()
+    })
+    t.match(String(status), /^(?:400|ERR_HTTP2_STREAM_ERROR)$/, `${JSON.stringify(path)} over HTTP/2`)
+  }
+  t.strictSame(target.seen.map(({ url }) => url), [])
+})
+
+t.test('the path of a cookie is mapped without a dot segment, which no request would match', async t => {
+  const target = await startTarget(t, 'a', (_seen, _request, response) => { response.writeHead(200, { 'set-cookie': 'a=b; Path=/base//x' }).end() })
+  const { url } = await startGateway(t, { upstreams: { a: { targets: [`${target.url}/base`], headers: { cookiePath: true } } }, routes: { '/': { upstream: 'a', rewritePrefix: '' } } })
+  t.equal((await fetch(url)).headers.get('set-cookie'), 'a=b; Path=//x')
+})
+
+t.test('options that are none are refused as such before the path is looked at', async t => {
+  const target = await echo(t)
+  const { app } = await startGateway(t, { upstreams: { a: { targets: [target.url] } } }, {
+    after: app => { app.get('/', (_request, reply) => reply.balance('a', null as never)) }
+  })
+  t.match((await app.inject('/')).json(), { statusCode: 500, code: 'FST_LB_INVALID_OPTIONS' })
+})
