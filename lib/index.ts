@@ -47,7 +47,7 @@ export type { Access, AdminOptions, Authorize, Permission } from './operations/a
 export type { MetricsClient, MetricsOptions, MetricsRegistry } from './operations/metrics.js'
 export type { AffinityCookieOptions, AffinityOptions, CookieAffinityOptions, SessionAffinityOptions } from './plugin/affinity-options.js'
 export type { CookieAttributes } from './plugin/affinity-cookie.js'
-export type { SessionPlace } from './plugin/affinity-session.js'
+export type { LearnFrom, SessionPlace } from './plugin/affinity-session.js'
 export type { BalanceOptions } from './plugin/balance.js'
 export type { ClientLimits } from './plugin/client-limits.js'
 export type { HeaderOptions } from './plugin/header-options.js'

@@ -1,6 +1,6 @@
 import { boolean, fault, integer, isObject, milliseconds, object, oneOf, optional, text, TOKEN, type Check } from '../options.js'
 import type { CookieAttributes } from './affinity-cookie.js'
-import type { SessionPlace } from './affinity-session.js'
+import type { LearnFrom, SessionPlace } from './affinity-session.js'
 
 /** A cookie that the gateway issues, or a session id of the application's own that it learns. */
 export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
@@ -32,12 +32,20 @@ export interface AffinityCookieOptions extends CookieAttributes {
 
 /** Affinity by a session id of the application's own, which the gateway learns (nginx `sticky learn`). */
 export interface SessionAffinityOptions {
-  /** Where the application keeps its session id. It is learnt from responses and from requests. */
+  /** Where the application keeps its session id. */
   session: SessionPlace
   /** Milliseconds without a request after which a session is forgotten. @default 600_000 */
   ttl?: number
-  /** Sessions remembered; beyond that, the least recently used is forgotten. @default 100_000 */
+  /**
+   * Sessions remembered. Beyond that, the gateway forgets the least recently used: of those that it has only seen in requests while they are more than an
+   * eighth, else of those that targets have issued. @default 100_000
+   */
   max?: number
+  /**
+   * What sessions are learned from. `all`: responses and requests, for applications whose clients bring ids of their own. `responses`: only ids that a
+   * target has issued count (nginx `sticky learn`), so that clients cannot make the gateway remember anything. @default 'all'
+   */
+  learn?: LearnFrom
   /** When the session's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
   onUnavailable?: 'redistribute' | 'fail'
 }
@@ -51,6 +59,7 @@ export interface SessionAffinitySettings {
   session: SessionPlace
   ttl: number
   max: number
+  learn: LearnFrom
   onUnavailable: 'redistribute' | 'fail'
 }
 
@@ -106,7 +115,8 @@ const sessionAffinity = object<SessionAffinitySettings>({
   onUnavailable,
   session: sessionPlace,
   ttl: optional(milliseconds(1), 600_000),
-  max: optional(integer(1), 100_000)
+  max: optional(integer(1), 100_000),
+  learn: optional(oneOf<LearnFrom>('all', 'responses'), 'all')
 })
 
 export const affinityOption: Check<AffinitySettings> = (value, path, faults) => {

@@ -16,17 +16,26 @@ const SHORT_SESSION = 64
 /** Where the application keeps its session id: name of a cookie, or of a header field. */
 export type SessionPlace = { cookie: string } | { header: string }
 
-interface Session extends Visitor { readonly session: string | undefined }
+/** What the gateway learns sessions from. */
+export type LearnFrom = 'all' | 'responses'
 
-const nobody: Session = { session: undefined, target: undefined, sought: undefined }
+interface Session extends Visitor {
+  readonly session: string | undefined
+  /** The store knows it, whether its target is there or not. */
+  readonly known: boolean
+}
+
+const nobody: Session = { session: undefined, known: false, target: undefined, sought: undefined }
 
 export class AffinitySession implements Affinity {
   readonly required: boolean
   readonly #upstream: Upstream
   readonly #place: SessionPlace
   readonly #store: SessionStore
+  readonly #learn: LearnFrom
 
-  constructor (upstream: Upstream, place: SessionPlace, store: SessionStore, required: boolean) {
+  constructor (upstream: Upstream, place: SessionPlace, store: SessionStore, { required, learn }: { required: boolean, learn: LearnFrom }) {
+    this.#learn = learn
     this.#upstream = upstream
     this.#place = place
     this.#store = store
@@ -39,21 +48,22 @@ export class AffinitySession implements Affinity {
     const target = this.#store.get(session)
     if (target !== undefined) return this.#visitor(session, target)
     const found = this.#store.find?.(session)
-    const visitor: Session = { session, target: undefined, sought: found?.then(target => this.#visitor(session, target)) }
+    const visitor: Session = { session, known: false, target: undefined, sought: found?.then(target => this.#visitor(session, target)) }
     return visitor
   }
 
   /** As with a cookie, a client whose target was removed belongs to nobody: with `onUnavailable: 'fail'` it would be refused for ever. */
   #visitor (session: string, target: string | undefined): Session {
-    const known = target !== undefined && this.#upstream.balancer.byId.has(target)
-    return { session, target: known ? target : undefined, sought: undefined }
+    const there = target !== undefined && this.#upstream.balancer.byId.has(target)
+    return { session, known: target !== undefined, target: there ? target : undefined, sought: undefined }
   }
 
   served (visitor: Visitor, target: Target, headers: Headers): void {
-    const { session } = visitor as Session
-    if (session !== undefined && visitor.target !== target.id) this.#store.set(session, target.id)
+    const { session, known } = visitor as Session
     const begun = this.#begunIn(headers)
-    if (begun !== undefined && begun !== session) this.#store.set(begun, target.id)
+    if (begun !== undefined) this.#store.set(begun, target.id, true)
+    if (session === undefined || session === begun || visitor.target === target.id) return
+    if (known || this.#learn === 'all') this.#store.set(session, target.id)
   }
 
   #sessionOf (headers: FastifyRequest['raw']['headers']): string | undefined {

@@ -202,9 +202,9 @@ export class Upstreams implements Iterable<Upstream> {
     if (affinity === false) return undefined
     const required = affinity.onUnavailable === 'fail'
     if ('session' in affinity) {
-      const { session, ttl, max } = affinity
+      const { session, ttl, max, learn } = affinity
       const store = this.#shared?.sessions(upstream.name, { ttl, max }) ?? new MemorySessions({ ttl, max, now: upstream.clock.now })
-      return new AffinitySession(upstream, session, store, required)
+      return new AffinitySession(upstream, session, store, { required, learn })
     }
     const { name = `lb_${upstream.name}`, secret, maxIdle, maxLife, ...attributes } = affinity.cookie
     this.#countCookie(name, 1)

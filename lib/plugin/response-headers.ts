@@ -5,6 +5,7 @@ import { endToEndHeaders, rawHeader, type Headers, type RawHeaders } from '../en
 import type { EngineTargetConfig } from '../engine/target-options.js'
 import type { Visitor } from './affinity.js'
 import type { ProxiedOptions } from './proxied-options.js'
+import { dropAffinityCookies } from './foreign-cookies.js'
 import { mapBack, mapCookiePaths, type Mapping } from './redirects.js'
 import type { Entry } from './registry.js'
 
@@ -29,6 +30,7 @@ export function responseHeaders (status: number, rawHeaders: RawHeaders, served:
   // RFC 9110 §8.6: it must not be there, and a client that goes by it waits for a body, or takes the next answer for one.
   // Node ends a 205 of HTTP/2 with its headers, whatever the target has sent (RFC 9110 §15.3.6).
   if (status === 204 || (status === 205 && request.raw.httpVersionMajor === 2)) delete headers['content-length']
+  dropAffinityCookies(headers, upstream, request)
   if (settings.location) mapBack(headers, () => mappingOf(served))
   if (settings.cookiePath) mapCookiePaths(headers, mappingOf(served))
   if (affinity !== undefined && !upstream.isFailureStatus(status)) {

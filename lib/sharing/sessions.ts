@@ -41,10 +41,10 @@ export class SharedSessions implements SessionStore {
     return this.#known.get(keyOf(session))
   }
 
-  set (session: string, target: string): void {
+  set (session: string, target: string, issued = false): void {
     const key = keyOf(session)
     const before = this.#known.get(key)
-    this.#known.set(key, target)
+    this.#known.set(key, target, issued)
     this.#remember(key, target).catch(ignored)
     // Those who know it believe that it is still where it was.
     if (before !== undefined && before !== target) this.#sharing.say(this.#topic, [key, target])

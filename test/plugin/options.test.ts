@@ -55,7 +55,7 @@ t.test('what is absent in an upstream has its default', async t => {
 t.test('what is absent in an affinity has its default', async t => {
   t.strictSame(checked(upstreamOption, { affinity: { cookie: {} } }, '').affinity, { onUnavailable: 'redistribute', cookie: { maxIdle: 0, maxLife: 0 } })
   t.strictSame(checked(upstreamOption, { affinity: { session: { header: 'x-user' } } }, '').affinity, {
-    onUnavailable: 'redistribute', session: { header: 'x-user' }, ttl: 600_000, max: 100_000
+    onUnavailable: 'redistribute', session: { header: 'x-user' }, ttl: 600_000, max: 100_000, learn: 'all'
   })
   const secret = 'sixteen letters.'
   t.match(checked(upstreamOption, { affinity: { cookie: { secret } } }, '').affinity, { cookie: { secret: [secret] } })

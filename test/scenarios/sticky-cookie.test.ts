@@ -431,3 +431,23 @@ t.test('an error that the gateway makes has no cookie', async t => {
   const refused = await new Browser(url).get()
   t.strictSame([refused.status, refused.setCookie, refused.headers.get('cache-control')], [502, [], null])
 })
+
+t.test('a target cannot set a cookie of the name that the gateway uses', async t => {
+  const lines: string[] = []
+  const target = await startTarget(t, 'a', ({ url }, _request, response) => {
+    response.setHeader('set-cookie', url === '/one' ? 'lb_shop=forged' : url === '/none' ? 'lb_shopping=own' : ['own=1; Path=/', ' lb_shop = forged; Path=/', 'lb_shop=', 'flag'])
+    response.end()
+  })
+  const { url } = await startGateway(t, {
+    upstreams: { shop: { targets: [target.url], affinity: { cookie: { secret: SECRET } } }, plain: { targets: [target.url] } },
+    routes: { '/': 'shop', '/plain': 'plain' }
+  }, { server: { logger: { level: 'warn', stream: { write: line => { lines.push((JSON.parse(line) as { msg: string }).msg) } } } } })
+  const cookies = async (path: string): Promise<string[]> => (await fetch(url + path)).headers.getSetCookie()
+  const [first, ...rest] = await cookies('/x')
+  t.strictSame([first, rest[0]], ['own=1; Path=/', 'flag'])
+  t.match(rest[1], /^lb_shop=[\w-]{22}; /)
+  t.match(await cookies('/one'), [/^lb_shop=[\w-]{22}; /])
+  t.match(await cookies('/none'), ['lb_shopping=own', /^lb_shop=[\w-]{22}; /])
+  t.strictSame(await cookies('/plain'), ['own=1; Path=/', 'flag'], 'nor in the responses of another upstream')
+  t.strictSame(lines, Array(2).fill('a target sets a cookie with the name of an affinity cookie: it is dropped'), 'the operator is told once for each upstream')
+})

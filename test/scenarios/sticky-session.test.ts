@@ -123,3 +123,27 @@ t.test('no more than max sessions are known; the one that was not used for longe
   t.equal((await browsers[0]!.targets()).length, 1, 'the first one begins anew')
   t.equal((await browsers[1]!.get()).target, homes[1])
 })
+
+t.test('a client that invents session ids does not push out the sessions of others', async t => {
+  const { url } = await startApp(t, { session: { cookie: 'sid' }, max: 100 })
+  const browser = new Browser(url)
+  const login = await browser.get('/login')
+  for (let i = 0; i < 300; i++) await (await fetch(url, { headers: { cookie: `sid=invented-${i}` } })).text()
+  t.strictSame(await browser.targets(), [login.target])
+})
+
+t.test("learn: 'responses': only ids that a target has issued are learned, and those follow their client", async t => {
+  const { app, url } = await startApp(t, { session: { header: 'x-session' }, learn: 'responses' })
+  const ask = async (session: string, path = '/'): Promise<Response> => await fetch(url + path, { headers: { 'x-session': session } })
+  const invented = new Set<string | null>()
+  for (let i = 0; i < 6; i++) invented.add((await ask('invented')).headers.get('x-target'))
+  t.equal(invented.size, 3, 'turned over')
+  const begun = await ask('invented', '/token')
+  const session = begun.headers.get('x-session')!
+  const own = begun.headers.get('x-target')!
+  for (let i = 0; i < 4; i++) t.equal((await ask(session)).headers.get('x-target'), own)
+  app.upstreams.get('app')!.update(own, { state: 'maintenance' })
+  const next = (await ask(session)).headers.get('x-target')
+  t.not(next, own)
+  for (let i = 0; i < 4; i++) t.equal((await ask(session)).headers.get('x-target'), next, 'where the client has moved to')
+})
