@@ -28,16 +28,17 @@ export interface RedisServer {
   goOn: () => void
 }
 
-export async function startRedis (t: Ending): Promise<RedisServer> {
+/** `options`: more of the server's own. `user`: whom the test's commands are sent as. */
+export async function startRedis (t: Ending, { options = [], user = {} }: { options?: string[], user?: { username?: string, password?: string } } = {}): Promise<RedisServer> {
   const port = await freePort()
-  let running = await start(port)
+  let running = await start(port, options)
   const kill = async (): Promise<void> => {
     if (running.exitCode !== null || running.signalCode !== null) return
     const ended = once(running, 'exit')
     running.kill('SIGKILL')
     await ended
   }
-  const client = new Redis({ port, retryStrategy: () => 10, maxRetriesPerRequest: null })
+  const client = new Redis({ ...user, port, retryStrategy: () => 10, maxRetriesPerRequest: null })
   client.on('error', () => {})
   t.teardown(async () => {
     client.disconnect()
@@ -47,15 +48,15 @@ export async function startRedis (t: Ending): Promise<RedisServer> {
     port,
     client,
     kill,
-    restart: async () => { running = await start(port) },
+    restart: async () => { running = await start(port, options) },
     hang: () => { running.kill('SIGSTOP') },
     goOn: () => { running.kill('SIGCONT') }
   }
 }
 
-async function start (port: number): Promise<ChildProcess> {
+async function start (port: number, options: string[]): Promise<ChildProcess> {
   // A test that is killed takes it along.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...options], { stdio: ['ignore', 'pipe', 'ignore'] })
   let log = ''
   for await (const chunk of child.stdout!) {
     log += String(chunk)
@@ -65,7 +66,7 @@ async function start (port: number): Promise<ChildProcess> {
   return child
 }
 
-async function freePort (): Promise<number> {
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
