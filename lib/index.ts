@@ -10,6 +10,7 @@ import { redis } from './sharing/redis.js'
 export default loadBalancer
 export { cluster, clusterPrimary, loadBalancer, redis }
 
+export type { Duration } from './duration.js'
 export type { LoadBalancerErrorCode } from './error-code.js'
 export type { Outcome, Settlement } from './balancing/outcome.js'
 export type { Answer, Ask, Later, PickContext, Policy, PolicyFactory, PolicyTools } from './balancing/policy.js'

@@ -3,6 +3,7 @@
  * every fault it finds with the path of the value, and returns the value to work with, defaults filled in.
  */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { inMilliseconds } from './duration.js'
 import { InvalidOptionsError } from './errors.js'
 
 /** Looks at `value`, adds a line to `faults` for each thing wrong with it, returns what to use. */
@@ -11,9 +12,19 @@ export type Check<T> = (value: unknown, path: string, faults: string[]) => T
 /** The fields of an options object: one check for each key of its type. */
 export type Fields<T> = { [K in keyof T]-?: Check<T[K]> }
 
+/** A duration that is valid, but so short that its writer may have thought of seconds. */
+export interface Doubt { option: string, value: number }
+
+/** Faults, and doubts where they are wanted. */
+type Faults = string[] & { doubts?: Doubt[] }
+
+/** A list of faults whose checks add what they doubt to `doubts`. */
+export function faultsWith (doubts: Doubt[]): string[] {
+  return Object.assign([], { doubts })
+}
+
 /** Checks `value` and returns it with defaults filled in; throws one `FST_LB_INVALID_OPTIONS` that lists every fault. */
-export function checked<T> (check: Check<T>, value: unknown, path: string): T {
-  const faults: string[] = []
+export function checked<T> (check: Check<T>, value: unknown, path: string, faults: string[] = []): T {
   const result = check(value, path, faults)
   refuse(faults)
   return result
@@ -88,9 +99,25 @@ export function integer (min: number, max = Infinity): Check<number> {
 /** Milliseconds that a Node timer can hold at most. */
 export const LONGEST_TIMEOUT = 0x7fffffff
 
-/** A time in milliseconds; the longest is what a Node timer can hold. */
-export function milliseconds (min = 0): Check<number> {
-  return simple(`milliseconds, ${min} to ${LONGEST_TIMEOUT}`, value => typeof value === 'number' && value >= min && value <= LONGEST_TIMEOUT)
+/**
+ * A duration (see `duration.ts`), as milliseconds; the longest is what a Node timer can hold. A number above 0 and below `unlikelyBelow` is doubted:
+ * its writer may have thought of seconds. Text never is.
+ */
+export function milliseconds (min = 0, unlikelyBelow = 0): Check<number> {
+  return (value, path, faults) => {
+    const ms = inMilliseconds(value) ?? value as number
+    if (!(typeof ms === 'number' && ms >= min && ms <= LONGEST_TIMEOUT)) fault(faults, path, `milliseconds, ${min} to ${LONGEST_TIMEOUT}, or text such as "5s" or "500ms"`, value)
+    else if (ms === value && ms > 0 && ms < unlikelyBelow) (faults as Faults).doubts?.push({ option: path, value: ms })
+    return ms
+  }
+}
+
+/** A duration as whole seconds: a number of them, or text. */
+export const seconds: Check<number> = (value, path, faults) => {
+  const ms = inMilliseconds(value)
+  const whole = ms === undefined ? value as number : Math.round(ms / 1_000)
+  if (!Number.isSafeInteger(whole) || whole < 0) fault(faults, path, 'seconds, a whole number from 0, or text such as "7d"', value)
+  return whole
 }
 
 function range (what: string, min: number, max: number): string {

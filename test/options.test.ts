@@ -1,8 +1,8 @@
 import t from 'tap'
 import { InvalidOptionsError } from '../lib/errors.js'
 import {
-  array, boolean, checked, defaultsOf, fault, func, integer, isObject, milliseconds, number, object, oneOf, optional, record, refuse, string,
-  switchable, type Check
+  array, boolean, checked, defaultsOf, fault, faultsWith, func, integer, isObject, milliseconds, number, object, oneOf, optional, record, refuse, seconds, string,
+  switchable, type Check, type Doubt
 } from '../lib/options.js'
 
 function faultsOf (check: Check<unknown>, value: unknown, path = 'it'): string[] {
@@ -43,11 +43,29 @@ describe('integer with both limits', integer(0, 256), [0, 2, 256], '0 to 256', [
   ['2', '"2" (string)'], [257, '257'], [-1, '-1'], [1.5, '1.5'], [Infinity, 'Infinity'], [NaN, 'NaN']
 ])
 
-describe('milliseconds', milliseconds(), [0, 0.5, 30_000, 2147483647], 'milliseconds, 0 to 2147483647', [
-  ['30s', '"30s" (string)'], [-1, '-1'], [2147483648, '2147483648'], [Infinity, 'Infinity'], [NaN, 'NaN']
+describe('milliseconds', milliseconds(), [0, 0.5, 30_000, 2147483647], 'milliseconds, 0 to 2147483647, or text such as "5s" or "500ms"', [
+  ['30 s', '"30 s" (string)'], ['5', '"5" (string)'], ['-5s', '"-5s" (string)'], ['25d', '"25d" (string)'], [`${'9'.repeat(40)}s`, `"${'9'.repeat(40)}s" (string)`], [-1, '-1'], [2147483648, '2147483648'], [Infinity, 'Infinity'], [NaN, 'NaN']
 ])
 
-describe('milliseconds with a lower limit', milliseconds(1), [1], 'milliseconds, 1 to 2147483647', [[0, '0']])
+t.test('durations may be text with a unit, which is never doubted', async t => {
+  const doubts: Doubt[] = []
+  const faults = faultsWith(doubts)
+  const texts = { '5ms': 5, '500ms': 500, '5s': 5_000, '1m': 60_000, '1.5h': 5_400_000, '7d': 604_800_000, '0s': 0 }
+  for (const [text, ms] of Object.entries(texts)) t.equal(milliseconds(0, 1_000)(text, 'interval', faults), ms)
+  t.strictSame([faults.length, doubts], [0, []])
+  t.equal(seconds('7d', 'maxAge', faults), 604_800)
+  t.equal(seconds(60, 'maxAge', faults), 60)
+  t.equal(faults.length, 0)
+})
+
+t.test('a number that is too short to be meant as milliseconds is doubted, where doubts are wanted', async t => {
+  const doubts: Doubt[] = []
+  for (const value of [0, 5, 99, 100]) milliseconds(0, 100)(value, 'interval', faultsWith(doubts))
+  t.strictSame(doubts, [{ option: 'interval', value: 5 }, { option: 'interval', value: 99 }])
+  t.equal(milliseconds(0, 100)(5, 'interval', []), 5)
+})
+
+describe('milliseconds with a lower limit', milliseconds(1), [1], 'milliseconds, 1 to 2147483647, or text such as "5s" or "500ms"', [[0, '0']])
 
 describe('oneOf', oneOf<string | number | boolean>('a', 'b', 3, false), ['a', 'b', 3, false], "'a' or 'b' or 3 or false", [
   ['c', '"c" (string)'], ['3', '"3" (string)'], [true, 'true'], [undefined, 'nothing'], [['a'], 'an array']

@@ -53,12 +53,19 @@ class Mapper {
   union (type) {
     const members = []
     const literals = []
+    /** Of durations in text, the only types that are made of a template. */
+    const units = []
     for (const member of type.types) {
+      if (member.flags & ts.TypeFlags.TemplateLiteral) {
+        units.push(member.texts.at(-1))
+        continue
+      }
       const mapped = member.flags & ts.TypeFlags.Undefined ? undefined : this.type(member)
       if (mapped === undefined) continue
       if ('const' in mapped) literals.push(mapped.const)
       else members.push(mapped)
     }
+    if (units.length > 0) members.push({ type: 'string', pattern: `^\\d+(\\.\\d+)?(${units.join('|')})$` })
     if (literals.length === 2 && literals.includes(true) && literals.includes(false)) members.push({ anyOf: [{ type: 'boolean' }, VARIABLE] })
     else if (literals.length > 0) members.push({ enum: literals })
     return members.length === 0 ? undefined : members.length === 1 ? members[0] : { anyOf: members }

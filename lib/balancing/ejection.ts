@@ -7,6 +7,7 @@
  *
  * Whether an ejection is allowed at all (the share that may be out, never the last one) is for `PassiveHealth` to say: that needs the other targets.
  */
+import type { Duration, Settled } from '../duration.js'
 import { array, boolean, integer, milliseconds, number, object, optional } from '../options.js'
 import { RollingCounts } from './rolling-counts.js'
 
@@ -19,13 +20,13 @@ export interface EjectionOptions {
   /** Share of failed attempts, 0 to 1, at or above which a target is ejected. 0 switches this rule off. @default 0.5 */
   failureRate?: number
   /** Milliseconds that `failureRate` looks back. @default 10_000 */
-  window?: number
+  window?: Duration
   /** Attempts in the window below which `failureRate` says nothing. @default 20 */
   minimumRequests?: number
   /** Milliseconds of the first ejection; each further one is longer by this much. @default 10_000 */
-  ejectionTime?: number
+  ejectionTime?: Duration
   /** Milliseconds no ejection exceeds. @default 300_000 */
-  maxEjectionTime?: number
+  maxEjectionTime?: Duration
   /**
    * Share of the targets, 0 to 1, that may be out at once for bad statuses, timeouts and resets, which may have a common cause; at least one of two
    * or more always may. Targets that cannot be connected to do not count. The last one in is never ejected. For a timeout, nobody is ejected while
@@ -38,15 +39,15 @@ export interface EjectionOptions {
   restoredByProbe?: boolean
 }
 
-export type EjectionRules = Required<EjectionOptions>
+export type EjectionRules = Settled<EjectionOptions>
 
 export const ejectionOptions = object<EjectionRules>({
   consecutiveFailures: optional(integer(1), 5),
   failureRate: optional(number(0, 1), 0.5),
-  window: optional(milliseconds(1), 10_000),
+  window: optional(milliseconds(1, 100), 10_000),
   minimumRequests: optional(integer(1), 20),
-  ejectionTime: optional(milliseconds(1), 10_000),
-  maxEjectionTime: optional(milliseconds(1), 300_000),
+  ejectionTime: optional(milliseconds(1, 100), 10_000),
+  maxEjectionTime: optional(milliseconds(1, 500), 300_000),
   maxEjected: optional(number(0, 1), 0.5),
   failureStatuses: optional(array(integer(100, 599)), [502, 503, 504]),
   restoredByProbe: optional(boolean, false)

@@ -1,6 +1,7 @@
 /** Targets by DNS: one per address of a name, looked up again when its TTL is over (as nginx does with `resolve`). */
 import { promises, type RecordWithTtl } from 'node:dns'
 import { isIP } from 'node:net'
+import type { Duration } from '../duration.js'
 import type { TargetOptions } from '../engine/target-options.js'
 import { array, fault, integer, milliseconds, object, oneOf, optional, text, type Check } from '../options.js'
 import { Pauses } from '../engine/pauses.js'
@@ -31,13 +32,13 @@ export interface DnsDiscoveryOptions {
   /** DNS servers to ask, by address: `10.0.0.2`, `10.0.0.2:5353` or `[::1]:53`. @default the system's */
   servers?: string[]
   /** Milliseconds between look-ups at least, whatever the TTL. @default 1_000 */
-  minTtl?: number
+  minTtl?: Duration
   /** Milliseconds between look-ups at most, whatever the TTL. @default 300_000 */
-  maxTtl?: number
+  maxTtl?: Duration
   /** For SRV: milliseconds between look-ups at most, since Node does not tell the TTL of these records. @default 10_000 */
-  interval?: number
+  interval?: Duration
   /** Milliseconds for the first try; each server gets a second, longer one. @default 2_000 */
-  timeout?: number
+  timeout?: Duration
 }
 
 interface DnsSettings {
@@ -84,9 +85,9 @@ const dnsFields = object<DnsSettings>({
   host: optional(name),
   servers: optional(array(server)),
   minTtl: optional(milliseconds(1), 1_000),
-  maxTtl: optional(milliseconds(1), 300_000),
-  interval: optional(milliseconds(1)),
-  timeout: optional(milliseconds(1), 2_000)
+  maxTtl: optional(milliseconds(1, 500), 300_000),
+  interval: optional(milliseconds(1, 100)),
+  timeout: optional(milliseconds(1, 20), 2_000)
 })
 
 export const dnsOption: Check<DiscoverySettings> = (value, path, faults) => {

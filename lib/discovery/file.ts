@@ -1,6 +1,7 @@
 /** Targets in a file that is looked at whenever it may have changed. */
 import { constants, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Duration } from '../duration.js'
 import { boolean, milliseconds, object, optional, string, type Check } from '../options.js'
 import { MAX_LENGTH } from '../bounded-json.js'
 import { inSlices } from '../engine/slices.js'
@@ -18,7 +19,7 @@ export interface FileDiscoveryOptions {
    * Milliseconds between looks at its inode, size and times, for changes that the system does not tell of (network file systems, links to elsewhere).
    * @default 5_000
    */
-  interval?: number
+  interval?: Duration
   /** Have the system tell of changes, too. @default true */
   watch?: boolean
 }
@@ -27,7 +28,7 @@ interface FileSettings { file: string, interval: number, watch: boolean }
 
 const fileFields = object<FileSettings>({
   file: string,
-  interval: optional(milliseconds(1), 5_000),
+  interval: optional(milliseconds(1, 100), 5_000),
   watch: optional(boolean, true)
 })
 

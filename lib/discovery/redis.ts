@@ -1,4 +1,5 @@
 /** Targets under a key of Redis. */
+import type { Duration } from '../duration.js'
 import { fault, milliseconds, object, optional, refuse, string, type Check } from '../options.js'
 import { targetsIn } from './document.js'
 import { Pauses } from '../engine/pauses.js'
@@ -22,9 +23,9 @@ export interface RedisDiscoveryOptions {
    */
   channel?: string
   /** Milliseconds between looks when nothing is published. @default 10_000 */
-  interval?: number
+  interval?: Duration
   /** Milliseconds for one look. @default 5_000 */
-  timeout?: number
+  timeout?: Duration
 }
 
 interface RedisSettings { redis: RedisClient, key: string, channel: string | undefined, interval: number, timeout: number }
@@ -38,8 +39,8 @@ const redisFields = object<RedisSettings>({
   redis: client,
   key: string,
   channel: optional(string),
-  interval: optional(milliseconds(1), 10_000),
-  timeout: optional(milliseconds(1), 5_000)
+  interval: optional(milliseconds(1, 100), 10_000),
+  timeout: optional(milliseconds(1, 50), 5_000)
 })
 
 export const redisOption: Check<DiscoverySettings> = (value, path, faults) => {

@@ -1,6 +1,7 @@
 /** Targets in a JSON document that is asked for by HTTP again and again. */
 import { Agent, request, type Dispatcher } from 'undici'
 import { MAX_LENGTH, parseJson } from '../bounded-json.js'
+import type { Duration } from '../duration.js'
 import { tlsOptions, type TlsOptions } from '../engine/target-options.js'
 import { fault, func, headers, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { textOf } from './bounded-text.js'
@@ -22,9 +23,9 @@ export interface UrlDiscoveryOptions {
    */
   url: string | ((last: AnswerHeaders) => string)
   /** Milliseconds between an answer and the next question. @default 10_000 */
-  interval?: number
+  interval?: Duration
   /** Milliseconds from the question to the end of the answer. @default 10_000 */
-  timeout?: number
+  timeout?: Duration
   /** Fields to send. A function is asked each time: tokens expire. @default {} */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>)
   /** Makes targets of the document. What it throws is a failure: the last good set stays. @default the document as it is */
@@ -64,8 +65,8 @@ function orFunction<T, F extends (...args: any[]) => T | Promise<T>> (check: Che
 
 const urlFields = object<UrlSettings>({
   url: orFunction(urlText),
-  interval: optional(milliseconds(1), 10_000),
-  timeout: optional(milliseconds(1), 10_000),
+  interval: optional(milliseconds(1, 100), 10_000),
+  timeout: optional(milliseconds(1, 50), 10_000),
   headers: optional(orFunction(headers), () => ({})),
   map: optional(func<UrlSettings['map']>(), targetsIn),
   maxBytes: optional(integer(1), MAX_LENGTH),

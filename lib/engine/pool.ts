@@ -2,6 +2,7 @@
 import { isIP, type Socket } from 'node:net'
 import { Readable, type Duplex } from 'node:stream'
 import { Client, Pool, type Dispatcher } from 'undici'
+import type { Duration } from '../duration.js'
 import { boolean, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { fixedLookup } from './fixed-lookup.js'
 import { correctParser } from './response-parser.js'
@@ -18,7 +19,7 @@ export interface PoolOptions {
    * Milliseconds an idle connection is kept. Keep it below the target's own idle timeout: whoever closes first should be the gateway. A
    * `Keep-Alive: timeout` of the target is honoured. @default 4_000
    */
-  keepAliveTimeout?: number
+  keepAliveTimeout?: Duration
   /**
    * HTTP/2 to the targets, through undici's support of it, which is young: offered to `https:` targets (ALPN), taken for granted with `http:` ones
    * (h2c). A target that announces its end (GOAWAY) loses the requests it has; bodies that stream want a connection each; WebSockets go over
@@ -33,7 +34,7 @@ export interface PoolSettings { connections: number, keepAliveTimeout: number, h
 
 export const poolOptions = object<PoolSettings>({
   connections: optional(integer(1, Infinity), Infinity),
-  keepAliveTimeout: optional(milliseconds(1), 4_000),
+  keepAliveTimeout: optional(milliseconds(1, 150), 4_000),
   http2: optional(boolean, false),
   tls: optional(tlsOptions, {}) as Check<TlsOptions>
 })

@@ -1,5 +1,6 @@
 /** Requests that wait for a slot, first come, first served. */
 import type { Clock, Timer } from '../balancing/clock.js'
+import type { Duration, Settled } from '../duration.js'
 import { integer, milliseconds, object, optional, type Check } from '../options.js'
 
 /** Where requests wait while every target is at its limit. */
@@ -7,10 +8,10 @@ export interface QueueOptions {
   /** How many requests may wait at once. Further requests get 503, as all do with 0. @default 1_024 */
   size?: number
   /** Milliseconds a request may wait for a slot before it gets 503. @default 5_000 */
-  timeout?: number
+  timeout?: Duration
 }
 
-export type QueueSettings = Required<QueueOptions>
+export type QueueSettings = Settled<QueueOptions>
 
 /**
  * A limit protects the targets. It must not fail requests that a short wait would serve, so the queue is on wherever there is a limit. Its length is
@@ -18,7 +19,7 @@ export type QueueSettings = Required<QueueOptions>
  */
 const queueFields = object<QueueSettings>({
   size: optional(integer(0), 1_024),
-  timeout: optional(milliseconds(1), 5_000)
+  timeout: optional(milliseconds(1, 50), 5_000)
 })
 
 /** `false`: nothing waits. */

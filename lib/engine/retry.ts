@@ -1,5 +1,6 @@
 /** When a request may be sent again, and when it waits. Only what cannot do harm: see the table at `maySendAgain`. */
 import type { Random } from '../balancing/clock.js'
+import type { Duration, Settled } from '../duration.js'
 import { array, boolean, defaultsOf, integer, milliseconds, object, optional, switchable, type Check, type Fields } from '../options.js'
 import { budgetOptions, type BudgetOptions, type BudgetSettings } from './retry-budget.js'
 
@@ -32,15 +33,15 @@ export interface RetryOptions {
  */
 export interface HedgeOptions {
   /** Milliseconds without response headers after which the second attempt begins; `'p95'`: the time that 95 % of recent answers took. */
-  after: number | 'p95'
+  after: Duration | 'p95'
 }
 
 /** How long to wait before a target is tried a second time: full jitter, doubling. */
 export interface BackoffOptions {
   /** Milliseconds that the first wait takes at most. @default 25 */
-  base?: number
+  base?: Duration
   /** Milliseconds that any wait takes at most. @default 250 */
-  max?: number
+  max?: Duration
 }
 
 export interface Retry {
@@ -48,19 +49,19 @@ export interface Retry {
   statuses: number[]
   nonIdempotent: boolean
   replayLimit: number
-  backoff: Required<BackoffOptions>
+  backoff: Settled<BackoffOptions>
   budget: BudgetSettings | false
-  hedge: HedgeOptions | false
+  hedge: Settled<HedgeOptions> | false
 }
 
-const backoffOptions = object<Required<BackoffOptions>>({
+const backoffOptions = object<Settled<BackoffOptions>>({
   base: optional(milliseconds(1), 25),
   max: optional(milliseconds(1), 250)
 })
 
 const hedgeAfter: Check<number | 'p95'> = (value, path, faults) => value === 'p95' ? value : milliseconds(1)(value, path, faults)
 
-const hedgeOptions = object<HedgeOptions>({ after: hedgeAfter })
+const hedgeOptions = object<Settled<HedgeOptions>>({ after: hedgeAfter })
 
 export const retryFields: Fields<Retry> = {
   attempts: optional(integer(1, 100), 3),
@@ -107,7 +108,7 @@ export function isIdempotent (method: string): boolean {
 }
 
 /** Milliseconds to wait before the `n`-th second try (from 0): full jitter, doubling. */
-export function backoffDelay (n: number, { base, max }: Required<BackoffOptions>, random: Random): number {
+export function backoffDelay (n: number, { base, max }: Settled<BackoffOptions>, random: Random): number {
   return random() * Math.min(max, base * 2 ** n)
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import type { Duration } from '../duration.js'
 import { boolean, fault, integer, object, optional, record, string, type Check } from '../options.js'
 import type { TargetConfig } from '../balancing/target.js'
 
@@ -191,5 +192,5 @@ export interface TargetUpdateOptions {
   /** All of its tags, in place of those it has. @default as they are */
   tags?: Record<string, string>
   /** With `state: 'maintenance'`: milliseconds that WebSockets and other upgraded connections have to end. @default 30_000 */
-  drainMs?: number
+  drainMs?: Duration
 }

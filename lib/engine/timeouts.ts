@@ -1,27 +1,28 @@
+import type { Duration, Settled } from '../duration.js'
 import { milliseconds, object, optional, type Fields } from '../options.js'
 
-/** Deadlines in milliseconds; 0 means none. */
+/** Deadlines, in milliseconds or as text (`'5s'`); 0 means none. */
 export interface TimeoutOptions {
   /** Until an attempt is on a connection, TLS included. @default 2_000 */
-  connect?: number
+  connect?: Duration
   /** From the last byte of the request to the headers of the response. @default 60_000 */
-  headers?: number
+  headers?: Duration
   /** Longest silence while a body moves, in either direction. Event streams and upgraded connections have none. @default 60_000 */
-  body?: number
+  body?: Duration
   /** For one attempt, until its response headers. @default 0 */
-  attempt?: number
+  attempt?: Duration
   /** For the request until its response headers: queue, all attempts and the waits between them. @default 0 */
-  total?: number
+  total?: Duration
 }
 
-export type Timeouts = Required<TimeoutOptions>
+export type Timeouts = Settled<TimeoutOptions>
 
 export const timeoutFields: Fields<Timeouts> = {
-  connect: optional(milliseconds(), 2_000),
-  headers: optional(milliseconds(), 60_000),
-  body: optional(milliseconds(), 60_000),
-  attempt: optional(milliseconds(), 0),
-  total: optional(milliseconds(), 0)
+  connect: optional(milliseconds(0, 20), 2_000),
+  headers: optional(milliseconds(0, 150), 60_000),
+  body: optional(milliseconds(0, 150), 60_000),
+  attempt: optional(milliseconds(0, 50), 0),
+  total: optional(milliseconds(0, 100), 0)
 }
 
 export const timeoutOptions = object(timeoutFields)

@@ -1,3 +1,4 @@
+import type { Duration } from '../duration.js'
 import { defaultsOf, fault, headers, integer, milliseconds, number, object, oneOf, optional, text, type Check } from '../options.js'
 
 /** Active health checks. Times are milliseconds. */
@@ -9,11 +10,11 @@ export interface ProbeOptions {
   /** Method of the request. @default 'GET' */
   method?: string
   /** Between the end of one probe of a target and the start of its next. @default 5_000 */
-  interval?: number
+  interval?: Duration
   /** The same while the target is unhealthy. @default `interval` */
-  unhealthyInterval?: number
+  unhealthyInterval?: Duration
   /** For one probe, from connecting to the end of what is looked at. A server waits as long for the first round before it listens. @default 2_000 */
-  timeout?: number
+  timeout?: Duration
   /** Passes in a row that make an unhealthy target healthy. @default 2 */
   rise?: number
   /** Failures in a row that make a healthy target unhealthy. @default 3 */
@@ -90,9 +91,9 @@ export const probeOptions = object<ProbeSettings>({
   type: optional(oneOf('http', 'tcp'), 'http'),
   path: optional(pathOption, '/'),
   method: optional(methodOption, 'GET'),
-  interval: optional(milliseconds(1), 5_000),
-  unhealthyInterval: optional(milliseconds(1)),
-  timeout: optional(milliseconds(1), 2_000),
+  interval: optional(milliseconds(1, 100), 5_000),
+  unhealthyInterval: optional(milliseconds(1, 100)),
+  timeout: optional(milliseconds(1, 20), 2_000),
   rise: optional(integer(1), 2),
   fall: optional(integer(1), 3),
   jitter: optional(number(0, 1), 0.1),

@@ -1,6 +1,7 @@
 /** What changes about targets, as lines of the log. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Upstream, UpstreamEvents } from '../engine/upstream.js'
+import type { Doubt } from '../options.js'
 
 const WORDS: Record<keyof UpstreamEvents, string> = {
   'target:added': 'a target was added',
@@ -52,5 +53,12 @@ function panicWatch (upstream: Upstream, log: FastifyBaseLogger): () => void {
     if (due) return
     due = true
     queueMicrotask(look)
+  }
+}
+
+/** A line for each duration that its writer may have meant as seconds. */
+export function logDoubts (log: FastifyBaseLogger, doubts: Doubt[]): void {
+  for (const { option, value } of doubts) {
+    log.warn({ option, value }, `numbers are milliseconds: write '${value}s' if you mean seconds, or '${value}ms' if this is right`)
   }
 }

@@ -5,6 +5,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import type { Duration, Settled } from '../duration.js'
 import type { Target } from '../balancing/target.js'
 import type { Headers } from '../engine/headers.js'
 import type { Upstream } from '../engine/upstream.js'
@@ -22,8 +23,8 @@ export interface CookieAttributes {
   domain?: string
   /** Below which paths. @default '/' */
   path?: string
-  /** Seconds after which the browser forgets the cookie. @default none: with the browser's session */
-  maxAge?: number
+  /** Seconds (or text: `'7d'`) after which the browser forgets the cookie. @default none: with the browser's session */
+  maxAge?: Duration
   /** Whether requests from other sites have it. @default 'lax' */
   sameSite?: boolean | 'lax' | 'strict' | 'none'
   /** Over https only; `auto`: when the client's protocol is https. @default 'auto' */
@@ -36,8 +37,11 @@ export interface CookieAttributes {
   priority?: 'low' | 'medium' | 'high'
 }
 
+/** Attributes with `maxAge` in seconds. */
+export type CookieAttributeSettings = Partial<Settled<CookieAttributes>>
+
 /** Attributes as they are written: by then, `secure` is decided. */
-export type WrittenAttributes = Omit<CookieAttributes, 'secure'> & { secure: boolean }
+export type WrittenAttributes = Omit<CookieAttributeSettings, 'secure'> & { secure: boolean }
 
 export type SerializeCookie = (name: string, value: string, attributes: WrittenAttributes) => string
 
@@ -49,7 +53,7 @@ export interface AffinityCookieSettings {
   maxIdle: number
   /** Milliseconds; 0 for no limit. */
   maxLife: number
-  attributes: CookieAttributes
+  attributes: CookieAttributeSettings
   required: boolean
 }
 

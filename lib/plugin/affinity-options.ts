@@ -1,5 +1,6 @@
-import { boolean, fault, integer, isObject, milliseconds, object, oneOf, optional, text, TOKEN, type Check } from '../options.js'
-import type { CookieAttributes } from './affinity-cookie.js'
+import type { Duration } from '../duration.js'
+import { boolean, fault, integer, isObject, milliseconds, object, oneOf, optional, seconds, text, TOKEN, type Check } from '../options.js'
+import type { CookieAttributes, CookieAttributeSettings } from './affinity-cookie.js'
 import type { LearnFrom, SessionPlace } from './affinity-session.js'
 
 /** A cookie that the gateway issues, or a session id of the application's own that it learns. */
@@ -25,9 +26,9 @@ export interface AffinityCookieOptions extends CookieAttributes {
    */
   secret?: string | string[] | undefined
   /** Milliseconds without a request after which the client belongs to nobody; kept by the gateway, whatever the browser does. @default 0, no limit */
-  maxIdle?: number
+  maxIdle?: Duration
   /** Milliseconds after which the client belongs to nobody; kept by the gateway. @default 0, no limit */
-  maxLife?: number
+  maxLife?: Duration
 }
 
 /** Affinity by a session id of the application's own, which the gateway learns (nginx `sticky learn`). */
@@ -35,7 +36,7 @@ export interface SessionAffinityOptions {
   /** Where the application keeps its session id. */
   session: SessionPlace
   /** Milliseconds without a request after which a session is forgotten. @default 600_000 */
-  ttl?: number
+  ttl?: Duration
   /**
    * Sessions remembered. Beyond that, the gateway forgets the least recently used: of those that it has only seen in requests while they are more than an
    * eighth, else of those that targets have issued. @default 100_000
@@ -51,7 +52,7 @@ export interface SessionAffinityOptions {
 }
 
 export interface CookieAffinitySettings {
-  cookie: { name: string | undefined, secret: string[] | undefined, maxIdle: number, maxLife: number } & CookieAttributes
+  cookie: { name: string | undefined, secret: string[] | undefined, maxIdle: number, maxLife: number } & CookieAttributeSettings
   onUnavailable: 'redistribute' | 'fail'
 }
 
@@ -91,11 +92,11 @@ const cookieAffinity = object<CookieAffinitySettings>({
   cookie: object<CookieAffinitySettings['cookie']>({
     name: optional(token),
     secret: optional(secretOption),
-    maxIdle: optional(milliseconds(), 0),
-    maxLife: optional(milliseconds(), 0),
+    maxIdle: optional(milliseconds(0, 10_000), 0),
+    maxLife: optional(milliseconds(0, 10_000), 0),
     domain: optional(domain),
     path: optional(cookiePath),
-    maxAge: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+    maxAge: optional(seconds),
     sameSite: optional(oneOf<boolean | 'lax' | 'strict' | 'none'>(true, false, 'lax', 'strict', 'none')),
     secure: optional(oneOf<boolean | 'auto'>(true, false, 'auto')),
     httpOnly: optional(boolean),
@@ -114,7 +115,7 @@ const sessionPlace: Check<SessionPlace> = (value, path, faults) => {
 const sessionAffinity = object<SessionAffinitySettings>({
   onUnavailable,
   session: sessionPlace,
-  ttl: optional(milliseconds(1), 600_000),
+  ttl: optional(milliseconds(1, 10_000), 600_000),
   max: optional(integer(1), 100_000),
   learn: optional(oneOf<LearnFrom>('all', 'responses'), 'all')
 })

@@ -1,7 +1,7 @@
 /** `reply.balance()`: from a Fastify request to a proxied one, through reply-from. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyReplyFrom from '@fastify/reply-from'
-import { timeoutFields, type TimeoutOptions } from '../engine/timeouts.js'
+import { timeoutFields, type TimeoutOptions, type Timeouts } from '../engine/timeouts.js'
 import { retryFields, retryOptions, type Retry, type RetryOptions } from '../engine/retry.js'
 import { tagsOption } from '../engine/target-options.js'
 import { UnknownUpstreamError } from '../errors.js'
@@ -41,7 +41,10 @@ const { budget, hedge, ...ownRetryFields } = retryFields
 /** '' is nothing, as a client may well send it in a header. */
 const anyText: Check<string | undefined> = (value, path, faults) => value === '' ? undefined : string(value, path, faults)
 
-const balanceOptions = object<BalanceOptions>({
+/** With durations as milliseconds. */
+type GivenOptions = Omit<BalanceOptions, 'timeouts'> & { timeouts?: Partial<Timeouts> }
+
+const balanceOptions = object<GivenOptions>({
   path: optional(string),
   hashKey: optional(anyText),
   tags: optional(tagsOption),
@@ -50,7 +53,7 @@ const balanceOptions = object<BalanceOptions>({
   retry: optional(switchable(partial(ownRetryFields), false))
 } as never)
 
-const NOTHING: BalanceOptions = Object.freeze({})
+const NOTHING: GivenOptions = Object.freeze({})
 
 export const kProxied = Symbol('fastify-load-balancer.proxied')
 
@@ -141,7 +144,7 @@ function isAsItCame (request: ClaimedRequest): boolean {
   return request.body === request[kPayload] || Buffer.isBuffer(request[kPayload])
 }
 
-function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades, hashKey }: Entry, given: BalanceOptions): ProxiedOptions {
+function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, { upstream, upgrades, hashKey }: Entry, given: GivenOptions): ProxiedOptions {
   const { settings } = upstream
   const split = given.tags === undefined && route?.upstream === upstream.name ? route.split : undefined
   const url = originForm(request.raw.url!, request.raw.headers.host)
@@ -165,7 +168,7 @@ function proxiedOptions (request: ClaimedRequest, route: BalancedRoute | null, {
 }
 
 /** What a call says goes over what the upstream says; where that is nothing, over the defaults. */
-function retryOf (given: BalanceOptions['retry'], upstream: Retry | false): Retry | false {
+function retryOf (given: GivenOptions['retry'], upstream: Retry | false): Retry | false {
   if (given === undefined) return upstream
   if (given === false) return false
   return { ...(upstream === false ? defaultsOf(retryOptions) : upstream), ...given as Partial<Retry> }

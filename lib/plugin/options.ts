@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { ejectionOptions, type EjectionOptions, type EjectionRules } from '../balancing/ejection.js'
 import type { PolicyOption } from '../balancing/policies/index.js'
+import type { Duration } from '../duration.js'
 import { discoveryOption, type DiscoveryOptions } from '../discovery/options.js'
 import type { DiscoverySettings } from '../discovery/source.js'
 import { checkEngine, engineFields, type EngineOptions, type EngineSettings } from '../engine/upstream-options.js'
@@ -103,7 +104,7 @@ export interface LoadBalancerOptions {
   /** Limits of what one client, and all of them, may make the gateway hold. Given once in a scope, as `shared`. @default {} */
   limits?: ClientLimits
   /** Milliseconds that requests in flight have to end when the server closes. Given once in a scope, as `shared`. @default 30_000 */
-  drainMs?: number
+  drainMs?: Duration
 }
 
 export interface LoadBalancerSettings {

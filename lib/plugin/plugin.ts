@@ -3,8 +3,9 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, RouteOptions } 
 import fp from 'fastify-plugin'
 import type { Balancing } from '../engine/report.js'
 import { registerAdmin } from '../operations/admin/admin.js'
+import { logDoubts } from '../operations/log.js'
 import { registerMetrics } from '../operations/metrics.js'
-import { checked, LONGEST_TIMEOUT, refuse } from '../options.js'
+import { checked, faultsWith, LONGEST_TIMEOUT, refuse, type Doubt } from '../options.js'
 import { Shared } from '../sharing/shared.js'
 import type { SharedSettings } from '../sharing/store.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
@@ -58,7 +59,9 @@ const plugin: FastifyPluginAsync<LoadBalancerOptions> = async (fastify, options)
   const inherited = (fastify.upstreams as unknown) instanceof Upstreams ? fastify.upstreams : undefined
   // Everything is looked at before anything is registered.
   const check = pluginOptions(name => inherited?.has(name) ?? false, cookie => inherited?.cookieOwner(cookie))
-  const { upstreams, routes, admin, metrics, shared, limits, drainMs, paths } = checked(check, options, '')
+  const doubts: Doubt[] = []
+  const { upstreams, routes, admin, metrics, shared, limits, drainMs, paths } = checked(check, options, '', faultsWith(doubts))
+  logDoubts(fastify.log, doubts)
   if (inherited !== undefined) {
     const there = 'expected nothing, since the upstreams of this scope are there already, with'
     refuse([

@@ -5,11 +5,11 @@ import { MemorySessions } from '../balancing/sessions.js'
 import { Discovery } from '../discovery/discovery.js'
 import { drainOptions, type DrainOptions } from '../engine/call-options.js'
 import { Upstream } from '../engine/upstream.js'
-import { logChanges } from '../operations/log.js'
+import { logChanges, logDoubts } from '../operations/log.js'
 import { Prober } from '../health/prober.js'
 import type { SharedSnapshot } from '../sharing/link.js'
 import type { Shared } from '../sharing/shared.js'
-import { checked, defaultsOf, LONGEST_TIMEOUT, refuse } from '../options.js'
+import { checked, defaultsOf, faultsWith, LONGEST_TIMEOUT, refuse, type Doubt } from '../options.js'
 import { AffinityCookie, type SerializeCookie } from './affinity-cookie.js'
 import { AffinitySession } from './affinity-session.js'
 import type { PathMode } from './paths.js'
@@ -88,10 +88,12 @@ export class Upstreams implements Iterable<Upstream> {
 
   /** Adds an upstream; its probes start at once. Throws `FST_LB_INVALID_OPTIONS`. */
   add (name: string, options: UpstreamOptions): Upstream {
-    const faults: string[] = []
+    const doubts: Doubt[] = []
+    const faults = faultsWith(doubts)
     const settings = upstreamOption(options, name, faults)
     checkNames({ [name]: settings }, '', this, faults)
     refuse(faults)
+    logDoubts(this.#log, doubts)
     return this.install(name, settings)
   }
 

@@ -40,10 +40,10 @@ t.test('The options have limits', async t => {
     message: [
       'passive.consecutiveFailures: expected a whole number from 1, got 0',
       'passive.failureRate: expected 0 to 1, got 1.1',
-      'passive.window: expected milliseconds, 1 to 2147483647, got 0',
+      'passive.window: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
       'passive.minimumRequests: expected a whole number from 1, got 0.5',
-      'passive.ejectionTime: expected milliseconds, 1 to 2147483647, got 0',
-      'passive.maxEjectionTime: expected milliseconds, 1 to 2147483647, got 2147483648',
+      'passive.ejectionTime: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
+      'passive.maxEjectionTime: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 2147483648',
       'passive.maxEjected: expected 0 to 1, got -0.1',
       'passive.failureStatuses[0]: expected 100 to 599, got 99',
       'passive.failureStatuses[1]: expected 100 to 599, got 600',

@@ -26,7 +26,7 @@ t.test('The options have defaults, and limits', async t => {
   t.same(defaultsOf(slowStartOptions), { window: 30_000, aggression: 1, floor: 0.1 })
   t.throws(() => checked(slowStartOptions, { window: 0, aggression: 0, floor: 0 }, 'slowStart'), {
     message: [
-      'slowStart.window: expected milliseconds, 1 to 2147483647, got 0',
+      'slowStart.window: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
       'slowStart.aggression: expected a number from 0.01, got 0',
       'slowStart.floor: expected 0.001 to 1, got 0'
     ].join('\n')

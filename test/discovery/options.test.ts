@@ -64,9 +64,9 @@ t.test('every fault is told, with its path', async t => {
       'discovery.path: expected a path, as \'/v1\', got "v1" (string)',
       'discovery.servers[0]: expected the address of a DNS server, as \'10.0.0.2\' or \'[::1]:5353\', got "dns.internal" (string)',
       'discovery.servers[1]: expected the address of a DNS server, as \'10.0.0.2\' or \'[::1]:5353\', got 53',
-      'discovery.minTtl: expected milliseconds, 1 to 2147483647, got 0',
-      'discovery.maxTtl: expected milliseconds, 1 to 2147483647, got "1 s" (string)',
-      'discovery.timeout: expected milliseconds, 1 to 2147483647, got 0'
+      'discovery.minTtl: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
+      'discovery.maxTtl: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got "1 s" (string)',
+      'discovery.timeout: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0'
     ],
     [{ dns: 'api', type: 'SRV', port: 80 }, 'discovery.port: expected nothing, since SRV records say the port'],
     [{ dns: 'api', interval: 80 }, 'discovery.interval: expected nothing, since the records have a TTL; its bounds are minTtl and maxTtl'],
@@ -77,15 +77,15 @@ t.test('every fault is told, with its path', async t => {
       { file: '', interval: 0, watch: 'yes', parse: 1 },
       'discovery.parse: unknown option; known are file, interval, watch',
       'discovery.file: expected a string that is not empty, got "" (string)',
-      'discovery.interval: expected milliseconds, 1 to 2147483647, got 0',
+      'discovery.interval: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
       'discovery.watch: expected true or false, got "yes" (string)'
     ],
     [
       { url: 'registry', interval: 0, timeout: 0, headers: { 'a b': 'x' }, map: {}, maxBytes: 0, tls: { ca: 1 }, etag: true },
       'discovery.etag: unknown option; known are url, interval, timeout, headers, map, maxBytes, tls',
       'discovery.url: expected a url, as \'http://registry.internal/targets\', or a function, got "registry" (string)',
-      'discovery.interval: expected milliseconds, 1 to 2147483647, got 0',
-      'discovery.timeout: expected milliseconds, 1 to 2147483647, got 0',
+      'discovery.interval: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
+      'discovery.timeout: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
       'discovery.headers["a b"]: expected a header that can be sent, got a name or a value with characters that it must not have',
       'discovery.map: expected a function, got an object',
       'discovery.maxBytes: expected a whole number from 1, got 0',
@@ -100,8 +100,8 @@ t.test('every fault is told, with its path', async t => {
       'discovery.redis: expected a client of ioredis or node-redis, got "redis://10.0.0.1" (string)',
       'discovery.key: expected a string that is not empty, got "" (string)',
       'discovery.channel: expected a string that is not empty, got "" (string)',
-      'discovery.interval: expected milliseconds, 1 to 2147483647, got 0',
-      'discovery.timeout: expected milliseconds, 1 to 2147483647, got 0'
+      'discovery.interval: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
+      'discovery.timeout: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0'
     ],
     [{ redis: null }, 'discovery.redis: expected a client of ioredis or node-redis, got null', 'discovery.key: expected a string that is not empty, got nothing'],
     [{ redis: { ...client, duplicate: undefined }, key: 'shop' }, 'discovery.redis: expected a client of ioredis or node-redis, got an object']

@@ -41,7 +41,7 @@ t.test('every fault is told, with its path', async t => {
   for (const [options, fault] of [
     [{ policy: 'quickest' }, /^shop\.policy: expected a policy: .*least-requests.*, got "quickest" \(string\)$/],
     [{ retry: true }, 'shop.retry: expected an object, got true'],
-    [{ timeouts: { connect: '2s' } }, 'shop.timeouts.connect: expected milliseconds, 0 to 2147483647, got "2s" (string)'],
+    [{ timeouts: { connect: '2 s' } }, 'shop.timeouts.connect: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got "2 s" (string)'],
     [{ limits: { maxRequests: 0 } }, 'shop.limits.maxRequests: expected a whole number from 1, got 0'],
     [{ slowStart: 'yes' }, 'shop.slowStart: expected an object, got "yes" (string)'],
     [{ spill: 'soft' }, "shop.spill: expected 'gradual' or 'hard', got \"soft\" (string)"],

@@ -100,10 +100,10 @@ t.test('unknown options are told, with those that are known', async t => {
 })
 
 t.test('wrong types are told, with what was expected and what was there', async t => {
-  t.strictSame(faultsOf({ upstreams: [], routes: [], drainMs: '30s' }), [
+  t.strictSame(faultsOf({ upstreams: [], routes: [], drainMs: '30 s' }), [
     'upstreams: expected an object, got an array',
     'routes: expected an object of prefixes, got an array',
-    'drainMs: expected milliseconds, 0 to 2147483647, got "30s" (string)'
+    'drainMs: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got "30 s" (string)'
   ])
   for (const [shop, fault] of [
     ['http://a', 'upstreams.shop: expected an object, got "http://a" (string)'],
@@ -121,7 +121,7 @@ t.test('wrong types are told, with what was expected and what was there', async 
     [{ affinity: { session: { cookie: 'a', header: 'b' } } }, 'upstreams.shop.affinity.session: expected { cookie } or { header }, got an object'],
     [{ affinity: { session: { query: 'a' } } }, 'upstreams.shop.affinity.session: expected { cookie } or { header }, got an object'],
     [{ affinity: { session: { header: 'a b' } } }, "upstreams.shop.affinity.session.header: expected a name of letters, digits and !#$%&'*+.^`|~-_, got \"a b\" (string)"],
-    [{ affinity: { session: { cookie: 'a' }, ttl: 0 } }, 'upstreams.shop.affinity.ttl: expected milliseconds, 1 to 2147483647, got 0'],
+    [{ affinity: { session: { cookie: 'a' }, ttl: 0 } }, 'upstreams.shop.affinity.ttl: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0'],
     [{ affinity: { session: { cookie: 'a' }, max: 0 } }, 'upstreams.shop.affinity.max: expected a whole number from 1, got 0']
   ] as const) {
     t.strictSame(shopFaults(shop), [fault])
@@ -135,16 +135,16 @@ t.test('cookie attributes that could not be written are told', async t => {
     [{ name: '' }, `${at}.name: expected a name of letters, digits and !#$%&'*+.^\`|~-_, got "" (string)`],
     [{ name: 'a=b' }, `${at}.name: expected a name of letters, digits and !#$%&'*+.^\`|~-_, got "a=b" (string)`],
     [{ name: 1 }, `${at}.name: expected a name of letters, digits and !#$%&'*+.^\`|~-_, got 1`],
-    [{ maxIdle: -1 }, `${at}.maxIdle: expected milliseconds, 0 to 2147483647, got -1`],
-    [{ maxLife: NaN }, `${at}.maxLife: expected milliseconds, 0 to 2147483647, got NaN`],
+    [{ maxIdle: -1 }, `${at}.maxIdle: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got -1`],
+    [{ maxLife: NaN }, `${at}.maxLife: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got NaN`],
     [{ domain: 'a b' }, `${at}.domain: expected a domain, got "a b" (string)`],
     [{ domain: 'x; Path=/' }, `${at}.domain: expected a domain, got "x; Path=/" (string)`],
     [{ domain: 1 }, `${at}.domain: expected a domain, got 1`],
     [{ path: 'shop' }, `${at}.path: expected a path, as '/', got "shop" (string)`],
     [{ path: '/; Secure' }, `${at}.path: expected a path, as '/', got "/; Secure" (string)`],
     [{ path: null }, `${at}.path: expected a path, as '/', got null`],
-    [{ maxAge: 1.5 }, `${at}.maxAge: expected 0 to 9007199254740991, got 1.5`],
-    [{ maxAge: Infinity }, `${at}.maxAge: expected 0 to 9007199254740991, got Infinity`],
+    [{ maxAge: 1.5 }, `${at}.maxAge: expected seconds, a whole number from 0, or text such as "7d", got 1.5`],
+    [{ maxAge: Infinity }, `${at}.maxAge: expected seconds, a whole number from 0, or text such as "7d", got Infinity`],
     [{ sameSite: 'Lax' }, `${at}.sameSite: expected true or false or 'lax' or 'strict' or 'none', got "Lax" (string)`],
     [{ secure: 'yes' }, `${at}.secure: expected true or false or 'auto', got "yes" (string)`],
     [{ httpOnly: 1 }, `${at}.httpOnly: expected true or false, got 1`],

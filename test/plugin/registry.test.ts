@@ -122,7 +122,7 @@ t.test('targets see the cookie of an upstream that is gone: it is nobody\'s secr
 t.test('what cannot be removed is told', async t => {
   const { upstreams } = await start(t, { upstreams: { shop: {}, api: {} } })
   await t.rejects(upstreams.remove('other'), faultOf(['no upstream "other"; there are shop, api']))
-  await t.rejects(upstreams.remove('shop', { drainMs: -1 }), faultOf(['drainMs: expected milliseconds, 0 to 2147483647, got -1']))
+  await t.rejects(upstreams.remove('shop', { drainMs: -1 }), faultOf(['drainMs: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got -1']))
   t.ok(upstreams.has('shop'))
   await Promise.all([upstreams.remove('shop'), upstreams.remove('api')])
   await t.rejects(upstreams.remove('shop'), faultOf(['no upstream "shop"; there are none']))

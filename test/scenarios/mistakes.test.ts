@@ -99,3 +99,32 @@ t.test('a response without a body is passed on although the handler has no retur
   })
   t.equal((await fetch(`${url}/x`)).status, 204)
 })
+
+t.test('durations that look like seconds are warned about, with the option, and those in text are not', async t => {
+  const lines: Array<{ option?: string, value?: number, msg: string }> = []
+  const app = Fastify({ logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } })
+  t.teardown(() => app.close())
+  await app.register(loadBalancer, {
+    upstreams: { shop: { timeouts: { headers: 60, connect: '2s' }, health: { active: { interval: 5, timeout: '5ms' } } } },
+    drainMs: 30
+  })
+  app.upstreams.add('more', { slowStart: { window: 30 }, pool: { keepAliveTimeout: '4ms' } })
+  t.strictSame(lines.map(({ option, value }) => [option, value]), [
+    ['upstreams.shop.timeouts.headers', 60],
+    ['upstreams.shop.health.active.interval', 5],
+    ['drainMs', 30],
+    ['more.slowStart.window', 30]
+  ])
+  t.equal(lines[0]!.msg, "numbers are milliseconds: write '60s' if you mean seconds, or '60ms' if this is right")
+  const { timeouts, pool } = app.upstreams.get('shop')!.settings
+  t.same([timeouts.connect, pool.keepAliveTimeout, app.upstreams.get('more')!.settings.pool.keepAliveTimeout], [2_000, 4_000, 4])
+})
+
+t.test('a call of reply.balance() and the methods of upstreams take durations in text', async t => {
+  const target = await startTarget(t, 'a', (_seen, _request, response) => { setTimeout(() => response.end('late'), 300) })
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } } }, {
+    after: app => { app.get('/x', (_request, reply) => reply.balance('shop', { timeouts: { headers: '10ms' }, retry: false })) }
+  })
+  t.equal((await fetch(`${url}/x`)).status, 504)
+  await app.upstreams.get('shop')!.remove([...app.upstreams.get('shop')!.targets.keys()][0]!, { drainMs: '1ms' })
+})

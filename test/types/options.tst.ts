@@ -33,6 +33,15 @@ describe('policy', () => {
   })
 })
 
+describe('durations', () => {
+  test('are milliseconds, or text with a unit', () => {
+    expect(upstream).type.toBeCallableWith({ timeouts: { connect: 2_000, headers: '60s', body: '1m', attempt: '500ms', total: '0.5h' } })
+    expect(upstream).type.toBeCallableWith({ affinity: { cookie: { maxIdle: '30m', maxAge: '7d' } }, retry: { hedge: { after: '50ms' } } })
+    expect(upstream).type.not.toBeCallableWith({ timeouts: { connect: '2' } })
+    expect(upstream).type.not.toBeCallableWith({ timeouts: { connect: 'soon' } })
+  })
+})
+
 describe('upstreams', () => {
   test('targets are urls or objects with one', () => {
     expect(upstream).type.toBeCallableWith({ targets: ['http://a', { url: 'http://b', weight: 2, tags: { version: 'v2' } }] })

@@ -1,3 +1,4 @@
+import type { Duration, Settled } from '../../duration.js'
 import { defaultsOf, milliseconds, object, optional } from '../../options.js'
 import type { Settlement } from '../outcome.js'
 import type { Policy, PolicyTools } from '../policy.js'
@@ -13,17 +14,17 @@ export interface AdaptiveOptions {
    * Milliseconds after which an answer weighs 1/e of what a new one does. Less follows changes faster, and takes chance for change more often.
    * @default 2_000
    */
-  window?: number
+  window?: Duration
   /**
    * Milliseconds without an answer after which 1/e of what was known of a target is left. One that takes ten times as long as the others is asked
    * again after some three times as long, if not before because the others are busy. @default 5_000
    */
-  forget?: number
+  forget?: Duration
   /** Milliseconds that a failure costs, where five times the median latency of all targets is not more. @default 1_000 */
-  failurePenalty?: number
+  failurePenalty?: Duration
 }
 
-export type AdaptiveSettings = Required<AdaptiveOptions>
+export type AdaptiveSettings = Settled<AdaptiveOptions>
 
 export const adaptiveOptions = object<AdaptiveSettings>({
   window: optional(milliseconds(1), 2_000),

@@ -1,3 +1,4 @@
+import type { Duration, Settled } from '../../duration.js'
 import { defaultsOf, fault, integer, milliseconds, number, object, optional, switchable, text, TOKEN, type Check } from '../../options.js'
 import type { Answer, Policy, PolicyTools } from '../policy.js'
 import type { Target } from '../target.js'
@@ -20,7 +21,7 @@ export interface PrequalOptions {
   /** What targets have said last is remembered of so many, and of half of the targets at most. @default 16 */
   samples?: number
   /** Milliseconds after which what a target has said is out of date. @default 1_000 */
-  maxAge?: number
+  maxAge?: Duration
   /** Questions besides: without them nothing is known of targets that get few requests. @default false */
   probes?: PrequalProbeOptions | false
 }
@@ -32,7 +33,7 @@ export interface PrequalProbeOptions {
   /** Questions for each request, to targets drawn at random; may be less than 1. @default 1 */
   perRequest?: number
   /** Milliseconds; a later answer is out of date. @default 100 */
-  timeout?: number
+  timeout?: Duration
 }
 
 export interface PrequalSettings {
@@ -40,7 +41,7 @@ export interface PrequalSettings {
   quantile: number
   samples: number
   maxAge: number
-  probes: Required<PrequalProbeOptions> | false
+  probes: Settled<PrequalProbeOptions> | false
 }
 
 const fieldName: Check<string> = (value, path, faults) => {
@@ -58,7 +59,7 @@ const headerNames = object<PrequalSettings['headers']>({
   latency: optional(fieldName, 'x-prequal-latency')
 })
 
-const probeOptions = object<Required<PrequalProbeOptions>>({
+const probeOptions = object<Settled<PrequalProbeOptions>>({
   path: optional(path, '/prequal'),
   perRequest: optional(number(0.01, 10), 1),
   timeout: optional(milliseconds(1), 100)
@@ -108,7 +109,7 @@ export function prequal (tools: PolicyTools, settings: PrequalSettings = default
     samples.forget(target)
   }
 
-  function probe (targets: readonly Target[], { path, perRequest, timeout }: Required<PrequalProbeOptions>): void {
+  function probe (targets: readonly Target[], { path, perRequest, timeout }: Settled<PrequalProbeOptions>): void {
     for (due += perRequest; due >= 1; due--) {
       const target = targets[Math.floor(random() * targets.length)]!
       ask(target, path, timeout, answer => { hear(target, answer) })

@@ -74,9 +74,9 @@ t.test('An option that a policy does not have is refused', async t => {
 })
 
 t.test('An option is checked, and reaches its policy', async t => {
-  t.same(faultsOf({ name: 'adaptive', window: 0, failurePenalty: '1s' }), [
-    'policy.window: expected milliseconds, 1 to 2147483647, got 0',
-    'policy.failurePenalty: expected milliseconds, 0 to 2147483647, got "1s" (string)'
+  t.same(faultsOf({ name: 'adaptive', window: 0, failurePenalty: '1 s' }), [
+    'policy.window: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
+    'policy.failurePenalty: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got "1 s" (string)'
   ])
   const pickAfterFailure = (failurePenalty: number): string => {
     const { create } = checked(policyOption, { name: 'adaptive', failurePenalty }, 'policy')

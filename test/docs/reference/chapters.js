@@ -5,11 +5,11 @@ export const pages = [
   {
     path: 'docs/options.md',
     title: 'Options',
-    intro: `Every option with its type and default, as declared in the code; editors show the same on hover. Times are milliseconds, but attributes of cookies such as
-\`maxAge\`, which are seconds. What is wrong is refused at registration, all of it in one error, \`FST_LB_INVALID_OPTIONS\`. The types that are no options are in
+    intro: `Every option with its type and default, as declared in the code; editors show the same on hover. Durations are milliseconds, or text with a unit
+(\`'500ms'\`, \`'5s'\`, \`'1m'\`, \`'1h'\`, \`'30d'\`). The cookie attribute \`maxAge\` is in seconds, as in \`Set-Cookie\`, or such text. What is wrong is refused at registration, all of it in one error, \`FST_LB_INVALID_OPTIONS\`. The types that are no options are in
 [types.md](./types.md).`,
     chapters: [
-      { title: 'Of the plugin', types: [['LoadBalancerOptions'], ['BalancedRouteOptions', '`routes`'], ['SplitOption', '`split`'], ['SplitOptions', '`split`'], ['Shares', '`split`'], ['ClientLimits', '`limits`']] },
+      { title: 'Of the plugin', types: [['LoadBalancerOptions'], ['BalancedRouteOptions', '`routes`'], ['SplitOption', '`split`'], ['SplitOptions', '`split`'], ['Shares', '`split`'], ['ClientLimits', '`limits`'], ['Duration']] },
       { title: 'Of an upstream', types: [['UpstreamOptions', '`upstreams.NAME`']] },
       { title: 'Of a target', types: [['TargetOptions', '`targets`'], ['TlsOptions', '`tls`']] },
       {
