@@ -84,7 +84,6 @@ class ReadAhead {
 
   /** The last request that was parsed is next: it may have a body to come, and there is nothing else to wait for. */
   readonly #goOn = (): void => {
-    if (this.#waiting > 0) return
     // Node's parser takes nothing before 'drain'; Node's own listener for that comes first.
     if (this.#socket._paused === true) this.#socket.once('drain', this.#goOn)
     else this.release()

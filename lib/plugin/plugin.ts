@@ -9,6 +9,7 @@ import { checked, faultsWith, LONGEST_TIMEOUT, refuse, type Doubt } from '../opt
 import { Shared } from '../sharing/shared.js'
 import type { SharedSettings } from '../sharing/store.js'
 import { balance, kProxied, takeFrom, type BalanceOptions } from './balance.js'
+import { closeBrokenSessions } from './broken-sessions.js'
 import { claimBody, kMasked, kPayload, kRoute, type BalancedRoute } from './body.js'
 import { watchClientFields } from './client-fields.js'
 import type { ClientLimitSettings } from './client-limits.js'
@@ -108,6 +109,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   watchExpectations(fastify.server)
   watchPipelining(fastify.server)
   watchConstraints(fastify)
+  closeBrokenSessions(fastify.server)
   if (registry.paths === 'normalize') normalizePaths(fastify.server)
   watchClientFields(fastify.server)
   const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
