@@ -56,6 +56,7 @@ export class Asker {
 /** What undici calls, in the form that its core calls directly. */
 class Question implements ConnectionAware {
   connection?: Connection
+  over = false
   readonly #clock: Clock
   readonly #heard: (answer: Answer) => void
   readonly #ended: () => void
@@ -96,6 +97,7 @@ class Question implements ConnectionAware {
   onError (): void { this.#end() }
 
   #end (): void {
+    this.over = true
     this.#clock.cancel(this.#timer)
     this.#ended()
   }

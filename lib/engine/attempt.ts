@@ -134,6 +134,8 @@ export class Attempt implements ConnectionAware, Owner {
     return { started: this.#started, written: this.#started && !body.untouched, replayable: body.replayable, refused: this.#refused }
   }
 
+  get over (): boolean { return this.#phase === 'ended' }
+
   /** Gives it up; undici's own report of that is not heard any more. */
   cancel (outcome: Outcome, error: Error): void {
     const onConnection = this.#phase === 'sending' || this.#phase === 'delivering' || this.#phase === 'discarding'

@@ -49,7 +49,11 @@ const STREAMS = 100
 const PAYLOAD = new Set(['POST', 'PUT', 'PATCH'])
 
 /** What undici calls in the course of a request; see `Attempt`. */
-export interface ConnectionAware { connection?: Connection }
+export interface ConnectionAware {
+  connection?: Connection
+  /** The request has ended, however it did. */
+  readonly over: boolean
+}
 
 interface Where { servername?: string | null }
 
@@ -78,8 +82,10 @@ export class Connection extends Client {
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    (handler as ConnectionAware).connection = this
-    return super.dispatch(options, handler)
+    (handler as unknown as ConnectionAware).connection = this
+    // undici's pool waits for a 'drain' of a connection that says false. After a request that undici refuses there is none, and the connection would
+    // never be used again.
+    return super.dispatch(options, handler) || (handler as unknown as ConnectionAware).over
   }
 
   /** What the present connection has broken down with; null for one that has not. */

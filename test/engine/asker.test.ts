@@ -13,7 +13,7 @@ interface Curious {
   upstream: Upstream
   clock: FakeClock
   target: Target
-  ask: (timeoutMs?: number) => void
+  ask: (timeoutMs?: number, path?: string) => void
   heard: Array<Pick<Answer, 'status' | 'ttfbMs'> & { load: string | undefined }>
 }
 
@@ -27,8 +27,8 @@ async function curious (t: Ending, url: string, onHeard = (): void => {}): Promi
   const { upstream, clock } = await startUpstream(t, { targets: [{ id: 'a', url }], policy })
   const target = upstream.targets.get('a')!
   const heard: Curious['heard'] = []
-  const ask = (timeoutMs = 100): void => {
-    put(target, '/load', timeoutMs, ({ status, ttfbMs, header }) => {
+  const ask = (timeoutMs = 100, path = '/load'): void => {
+    put(target, path, timeoutMs, ({ status, ttfbMs, header }) => {
       heard.push({ status, ttfbMs, load: header('x-load') })
       onHeard()
     })
@@ -49,6 +49,15 @@ t.test('an answer is heard, and the connection serves the next question; none of
   t.equal(server.seen[0]!.url, '/base/load', 'behind the base path of the target')
   t.equal(server.sockets.size, 1)
   t.equal(target.requests, 0)
+})
+
+t.test('a question that cannot be sent does not keep the connection from the next', async t => {
+  const server = await startTarget(t, 'a')
+  const { ask, heard } = await curious(t, server.url)
+  ask(100, '/load level')
+  ask()
+  await until(() => heard.length === 1, 'the answer')
+  t.equal(server.seen.length, 1)
 })
 
 t.test('a question that was not answered yet is not put a second time', async t => {
