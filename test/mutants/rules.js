@@ -541,5 +541,40 @@ export const rules = [
     find: '.replace(/[\\\\;]/g, encodeURIComponent)',
     replace: '',
     tests: ['plugin/request-path']
+  },
+  {
+    name: 'what Connection names is removed before hooks run',
+    file: 'plugin/client-fields.ts',
+    find: "server.prependListener('request', settleClientFields)",
+    replace: '',
+    tests: ['protocol/client-fields']
+  },
+  {
+    name: 'fields for every recipient are not removed because Connection names them',
+    file: 'plugin/client-fields.ts',
+    find: '!PROTECTED.test(name) && ',
+    replace: '',
+    tests: ['protocol/client-fields']
+  },
+  {
+    name: 'a request that goes in circles is refused',
+    file: 'plugin/via.ts',
+    find: 'const MOST_PASSED = 10',
+    replace: 'const MOST_PASSED = Infinity',
+    tests: ['protocol/via']
+  },
+  {
+    name: 'what was sent fast does not make up for hours of trickling',
+    file: 'engine/body-rate.ts',
+    find: 'Math.min(this.#left + bytes * this.#msPerByte, this.#most)',
+    replace: 'this.#left + bytes * this.#msPerByte',
+    tests: ['scenarios/slow-uploads']
+  },
+  {
+    name: 'the time in which a target does not read is not counted against the client',
+    file: 'engine/body-rate.ts',
+    find: '      this.#since = -1\n',
+    replace: '',
+    tests: ['scenarios/slow-uploads']
   }
 ]
