@@ -161,6 +161,7 @@ export class Attempt implements ConnectionAware, Owner {
     this.#phase = 'sending'
     this.#started = true
     this.#reused = this.connection!.served++ > 0
+    if (this.connection!.multiplexed) this.connection!.opening = this
     if (this.#exchange.request.body.atOnce) this.#countdown.set(0, 0)
     else this.#setDeadline('body', this.#exchange.timeouts.body, this.#now())
   }
@@ -179,7 +180,10 @@ export class Attempt implements ConnectionAware, Owner {
   }
 
   onHeaders (status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
-    if (status < 200) return this.#interim(status, headers)
+    if (status < 200) {
+      this.onInterim(status, headers)
+      return true
+    }
     this.#exchange.clock.cancel(this.#attemptTimer)
     const now = this.#exchange.clock.now()
     this.status = status
@@ -213,14 +217,11 @@ export class Attempt implements ConnectionAware, Owner {
     return !this.#paused
   }
 
-  /** They come before the final response, and never extend the deadline for it. */
-  #interim (status: number, headers: RawHeaders): boolean {
-    if (++this.#interims > INTERIM_LIMIT) {
-      this.cancel('malformed', new Error(`more than ${INTERIM_LIMIT} interim responses`))
-      return false
-    }
-    if (status !== UNASKED_CONTINUE) this.#exchange.informed(status, headers)
-    return true
+  /** Interim responses come before the final one, and never extend the deadline for it. */
+  onInterim (status: number, headers: RawHeaders): void {
+    if (this.#phase !== 'sending') return
+    if (++this.#interims > INTERIM_LIMIT) this.cancel('malformed', new Error(`more than ${INTERIM_LIMIT} interim responses`))
+    else if (status !== 100 && status !== UNASKED_CONTINUE) this.#exchange.informed(status, headers)
   }
 
   onData (chunk: Buffer): boolean {

@@ -5,6 +5,7 @@ import { Client, Pool, type Dispatcher } from 'undici'
 import type { Duration } from '../duration.js'
 import { boolean, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { fixedLookup } from './fixed-lookup.js'
+import { hearInterimResponses, type InterimListener } from './http2-interim.js'
 import { correctParser } from './response-parser.js'
 import { tlsOptions, type EngineTargetConfig, type TlsOptions } from './target-options.js'
 
@@ -65,6 +66,8 @@ export class Connection extends Client {
   served = 0
   /** It speaks HTTP/2: requests share it. */
   multiplexed = false
+  /** The attempt that undici has told to begin, until its stream of HTTP/2 is open. */
+  opening: InterimListener | undefined
   #socket: Socket | null = null
 
   constructor (origin: URL, { connect, ...options }: { connect: Connect }) {
@@ -78,7 +81,10 @@ export class Connection extends Client {
         callback(error, socket)
       })) as Connect as never
     })
-    this.on('connect', () => { correctParser(this.#socket!) })
+    this.on('connect', () => {
+      correctParser(this.#socket!)
+      hearInterimResponses(this.#socket!, this.#takeOpening)
+    })
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -86,6 +92,12 @@ export class Connection extends Client {
     // undici's pool waits for a 'drain' of a connection that says false. After a request that undici refuses there is none, and the connection would
     // never be used again.
     return super.dispatch(options, handler) || (handler as unknown as ConnectionAware).over
+  }
+
+  readonly #takeOpening = (): InterimListener | undefined => {
+    const { opening } = this
+    this.opening = undefined
+    return opening
   }
 
   /** What the present connection has broken down with; null for one that has not. */

@@ -1,6 +1,6 @@
 /** Interim responses (RFC 9110 §15.2): hints reach clients that can take them, and no number of them does harm. */
 import t, { type Test } from 'tap'
-import { connect as connectHttp2, createServer as createHttp2Server, type Http2ServerResponse } from 'node:http2'
+import { connect as connectHttp2, createServer as createHttp2Server, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { request } from 'undici'
 import { InterimResponses } from '../../lib/plugin/interim.js'
@@ -329,22 +329,46 @@ t.test('a 101 that nobody asked for, or that names no protocol, is malformed', a
   }
 })
 
-t.test('interim responses of a target of HTTP/2 are dropped, and never final', async t => {
-  const server = createHttp2Server((_request, response) => {
-    const { stream } = response
-    for (let i = 0; i < 100; i++) {
-      stream.additionalHeaders({ ':status': 103, link: '<a>' })
-      stream.additionalHeaders({ ':status': 102 })
-      stream.additionalHeaders({ ':status': 100 })
-    }
-    response.end('ok')
+/** A gateway in front of a target of HTTP/2 that does this with each stream. */
+async function infrontOfHttp2 (t: Test, respond: (stream: ServerHttp2Stream) => void) {
+  const streams: ServerHttp2Stream[] = []
+  const server = createHttp2Server().on('stream', stream => {
+    streams.push(stream.on('error', () => {}))
+    respond(stream)
   })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { server.close() })
   const { port } = server.address() as { port: number }
-  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [`http://127.0.0.1:${port}`], pool: { http2: true } } }, routes: { '/': 'shop' } })
-  for (let i = 0; i < 3; i++) t.equal(await (await fetch(url)).text(), 'ok')
-  t.equal(failures(app.upstreams.get('shop')!), 0)
+  const upstream = { targets: [`http://127.0.0.1:${port}`], pool: { http2: true } }
+  const { app, url } = await startGateway(t, { upstreams: { shop: upstream }, routes: { '/': 'shop' } }, { server: { http2: true } as never })
+  return { url, streams, upstream: app.upstreams.get('shop')! }
+}
+
+t.test('interim responses of a target of HTTP/2 are passed on as others, and never final', async t => {
+  const { url, upstream } = await infrontOfHttp2(t, stream => {
+    stream.additionalHeaders({ ':status': 100 })
+    stream.additionalHeaders({ ':status': 103, link: '<a>', 'x-inner': '1' })
+    stream.additionalHeaders({ ':status': 102 })
+    stream.respond({ ':status': 200 })
+    stream.end('ok')
+  })
+  for (let i = 0; i < 2; i++) t.strictSame(await askHttp2(t, url), { interim: [103, 102], status: 200, hints: ['<a>', undefined] })
+  const seen: number[] = []
+  const { statusCode } = await request('http://shop/', { dispatcher: upstream.dispatcher, onInfo: ({ statusCode }) => { seen.push(statusCode) } })
+  t.strictSame([seen, statusCode], [[103, 102], 200])
+  t.equal(failures(upstream), 0)
+})
+
+t.test('a target of HTTP/2 that sends interim responses without end is given up, and holds nothing', async t => {
+  const { url, streams, upstream } = await infrontOfHttp2(t, stream => {
+    const flood = (): void => {
+      for (let i = 0; i < 100 && !stream.closed; i++) stream.additionalHeaders({ ':status': 103, link: '<a>' })
+      if (!stream.closed) setImmediate(flood)
+    }
+    flood()
+  })
+  t.match(await askHttp2(t, url), { interim: { length: 8 }, status: 502 })
+  await until(() => inFlight(upstream) === 0 && streams.every(({ closed }) => closed), 'nothing is held')
 })
 
 t.test('only `chunked` is a transfer coding, and only where the parser takes it off', async t => {
