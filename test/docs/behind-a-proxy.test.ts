@@ -1,7 +1,9 @@
 /** docs/behind-a-proxy.md as it is written. */
 import t from 'tap'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { startTarget } from '../helpers/targets.js'
@@ -26,7 +28,10 @@ t.test('what a trusted peer says of the client is passed on', async t => {
 })
 
 t.test('nginx comes by a socket of the file system', async t => {
-  const path = join(t.testdir(), 'gateway.sock')
+  // The system cuts the address of a socket off after some hundred bytes.
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
+  t.teardown(() => { rmSync(folder, { recursive: true }) })
+  const path = join(folder, 'gateway.sock')
   const target = await startTarget(t, 'a')
   const { default: loadBalancer } = await import('../../lib/index.js')
   const app = Fastify({ forceCloseConnections: true, trustProxy: true })
