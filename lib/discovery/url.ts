@@ -1,7 +1,8 @@
 /** Targets in a JSON document that is asked for by HTTP again and again. */
-import { Agent, request, type Dispatcher } from 'undici'
+import { Agent, Pool, request, type Dispatcher } from 'undici'
 import { MAX_LENGTH, parseJson } from '../bounded-json.js'
 import type { Duration } from '../duration.js'
+import { connectionTo } from '../engine/pool.js'
 import { tlsOptions, type TlsOptions } from '../engine/target-options.js'
 import { fault, func, headers, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { textOf } from './bounded-text.js'
@@ -87,7 +88,13 @@ function urlSource (settings: UrlSettings): Source {
   let last: Answer | undefined
   return async function * (tools) {
     const pauses = new Pauses(tools)
-    const dispatcher = new Agent({ connect: { rejectUnauthorized: true, ...settings.tls } as never, headersTimeout: 0, bodyTimeout: 0, connections: 1 })
+    const dispatcher = new Agent({
+      connect: { rejectUnauthorized: true, ...settings.tls } as never,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connections: 1,
+      factory: (origin, options) => new Pool(origin, { ...options, factory: connectionTo })
+    })
     let headers: AnswerHeaders = {}
     try {
       while (!tools.signal.aborted) {

@@ -112,6 +112,11 @@ export class Connection extends Client {
   }
 }
 
+/** What a pool of undici makes its connections with. */
+export function connectionTo (origin: URL, options: object): Connection {
+  return new Connection(origin, options as { connect: Connect })
+}
+
 /** An address is no name to ask for (RFC 6066 §3); the certificate is then verified against the address itself. */
 function withoutIp (where: Where): Where {
   const { servername } = where
@@ -185,7 +190,7 @@ export class TargetPool {
     return new Pool(origin, {
       connections: connections === Infinity ? null : connections,
       pipelining: 1,
-      factory: (origin, options) => new Connection(origin, options as { connect: Connect }),
+      factory: connectionTo,
       allowH2: http2,
       connect: {
         rejectUnauthorized: true,

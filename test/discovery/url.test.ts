@@ -54,6 +54,17 @@ t.test('a list of targets, or an object with one, asked for every 10 s on one co
   t.match(found.discovery.snapshot(), { kind: 'url', place: `${registry.url}/shop`, resolves: 2, failures: 0 })
 })
 
+t.test('a 100 Continue that was not asked for is passed over', async t => {
+  const registry = await startRegistry(t)
+  registry.answer = (response, seen) => {
+    response.writeContinue()
+    json([A])(response, seen)
+  }
+  const found = discovering(t, { url: registry.url })
+  await found.has(A)
+  t.match(found.discovery.snapshot(), { resolves: 1, failures: 0 })
+})
+
 t.test('map makes targets of any document, at once or later', async t => {
   const registry = await startRegistry(t)
   registry.answer = json({ nodes: [{ ip: '10.0.0.1' }, { ip: '10.0.0.2' }] })
