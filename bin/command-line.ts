@@ -2,6 +2,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { policies } from '../lib/balancing/policies/index.js'
 import type { LoadBalancerOptions } from '../lib/index.js'
+import { milliseconds, text as textOption } from '../lib/options.js'
 import { pluginOptions } from '../lib/plugin/options.js'
 
 export interface Gateway {
@@ -10,6 +11,10 @@ export interface Gateway {
   balancer: LoadBalancerOptions
   /** Whereto, and by which policy, for whoever started it. */
   words: string
+  /** Path of the readiness page. */
+  ready: string | undefined
+  /** Milliseconds between the signal to stop and the end of listening. */
+  shutdownDelay: number
 }
 
 /** Words that mean nothing; the message has every fault, one a line. */
@@ -21,6 +26,8 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 const LOOPBACK = '127.0.0.1'
 
+const pathOption = textOption(/^\/[\w.~/-]*$/, "a path, as '/ready'")
+
 /** Of the one upstream; its cookie is `lb_gateway`. */
 const NAME = 'gateway'
 
@@ -31,6 +38,8 @@ const OPTIONS = {
   affinity: { type: 'boolean' },
   health: { type: 'string' },
   dashboard: { type: 'boolean' },
+  ready: { type: 'string' },
+  'shutdown-delay': { type: 'string' },
   'log-level': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' }
@@ -63,6 +72,9 @@ export function commandOf (args: string[], env: NodeJS.ProcessEnv): 'help' | 've
   const policy = text('policy') ?? 'least-requests'
   const health = text('health')
   const secret = env.LB_SECRET
+  const ready = text('ready')
+  if (ready !== undefined) pathOption(ready, '--ready', faults)
+  const shutdownDelay = milliseconds()(text('shutdown-delay') ?? 0, '--shutdown-delay', faults)
 
   const balancer = {
     upstreams: {
@@ -80,7 +92,7 @@ export function commandOf (args: string[], env: NodeJS.ProcessEnv): 'help' | 've
   pluginOptions(() => false)(balancer, '', wrong)
   faults.push(...wrong.map(asTyped))
   if (faults.length > 0) throw new CommandLineError(faults.join('\n'))
-  return { listen, logLevel, balancer, words: `${targets.map(({ url }) => url).join(', ')} (${policy})` }
+  return { listen, logLevel, balancer, words: `${targets.map(({ url }) => url).join(', ')} (${policy})`, ready, shutdownDelay }
 }
 
 type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number]

@@ -13,6 +13,9 @@ A reverse proxy and load balancer: each request goes to the best of the targets.
   --affinity          a client stays with its target, by a cookie; LB_SECRET is its secret, else it is a random one
   --health <path>     ask every target for this path every 5 seconds, and pass over those that do not answer 200 to 399
   --dashboard         show live figures at /lb/, to whoever is on this machine
+  --ready <path>      answer 200 at this path, and 503 once SIGTERM has come, for a load balancer in front
+  --shutdown-delay <duration>
+                      after SIGTERM, serve for so long before the end, so that a load balancer can notice: 5s
   --log-level <name>  fatal, error, warn, info, debug, trace or silent, to stderr; info has every request. Default: warn
   --help, --version
 

@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import loadBalancer from '../lib/index.js'
 import { commandOf, CommandLineError, type Gateway } from './command-line.js'
 import { HELP } from './help.js'
+import { Readiness } from './readiness.js'
 import { stopOnSignal } from './stop.js'
 
 /** What a shell's user takes for "you have typed something wrong". */
@@ -17,12 +18,13 @@ async function main (): Promise<void> {
   else await run(command)
 }
 
-async function run ({ listen, logLevel, balancer, words }: Gateway): Promise<void> {
+async function run ({ listen, logLevel, balancer, words, ready, shutdownDelay }: Gateway): Promise<void> {
   // stdout says where it listens; a script may read that.
   const app = Fastify({ logger: { level: logLevel, stream: process.stderr } })
   await app.register(loadBalancer, balancer)
+  const readiness = new Readiness(app, ready)
   const address = await app.listen({ ...listen, listenTextResolver: address => address })
-  stopOnSignal(app)
+  stopOnSignal(app, () => readiness.leave(shutdownDelay))
   process.stdout.write(`${address} → ${words}\n`)
 }
 

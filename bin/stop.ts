@@ -11,13 +11,15 @@ export async function stop (app: FastifyInstance): Promise<void> {
   await app.close().finally(() => { clearInterval(timer) })
 }
 
-/** The first SIGTERM or SIGINT stops the server and ends the process with exit code 0; a second one does not wait. */
-export function stopOnSignal (app: FastifyInstance): void {
+/**
+ * The first SIGTERM or SIGINT stops the server, once `left` is resolved, and ends the process with exit code 0; a second one does not wait.
+ */
+export function stopOnSignal (app: FastifyInstance, left: () => Promise<void>): void {
   let stopping = false
   const told = (): void => {
     if (stopping) process.exit(1)
     stopping = true
-    stop(app).then(() => { process.exit(0) }, (error: unknown) => {
+    left().then(() => stop(app)).then(() => { process.exit(0) }, (error: unknown) => {
       app.log.fatal(error)
       process.exit(1)
     })

@@ -1,9 +1,9 @@
 /** What the gateway can be told, and the check of it: the app's own keys here, the rest by the plugin; every fault in one message. */
 import { resolve } from 'node:path'
 import Fastify from 'fastify'
-import type { BalancedRouteOptions, ClientLimits, LoadBalancerOptions, UpstreamOptions } from '../lib/index.js'
+import type { BalancedRouteOptions, ClientLimits, Duration, LoadBalancerOptions, UpstreamOptions } from '../lib/index.js'
 import type { Credentials } from './basic-auth.js'
-import { fault, integer, isObject, object, oneOf, optional, string, type Check } from '../lib/options.js'
+import { fault, integer, isObject, milliseconds, object, oneOf, optional, string, text, type Check } from '../lib/options.js'
 import { pluginOptions } from '../lib/plugin/options.js'
 import { readTls, type TlsFiles, type TlsTexts } from './tls.js'
 
@@ -28,11 +28,15 @@ export interface GatewayFile {
   /** Groups of targets, by name. @default {} */
   upstreams?: Record<string, UpstreamOptions>
   /** Prefix → upstream. @default {} */
-  routes?: Record<string, string | BalancedRouteOptions>
+  routes?: Record<string, string | BalancedRouteOptions> | Array<BalancedRouteOptions & { prefix: string }>
   /** Limits of what clients may make the gateway hold. @default {} */
   limits?: ClientLimits
   /** Milliseconds that requests in flight have to end when the gateway stops. @default 30_000 */
-  drainMs?: number
+  drainMs?: Duration
+  /** Path of a page that says 200, and 503 once SIGTERM has come, for a load balancer in front. @default none */
+  readiness?: string
+  /** How long the gateway serves after SIGTERM, so that a load balancer in front can notice. @default 0 */
+  shutdownDelay?: Duration
 }
 
 /** Who may use the dashboard: a user with a password, or whoever is on this machine. */
@@ -61,6 +65,10 @@ export interface GatewayConfig {
   secret: string | undefined
   /** Milliseconds that requests in flight have to end when the gateway stops. */
   drainMs: number
+  /** Path of the page that says whether requests should come here. */
+  readiness: string | undefined
+  /** Milliseconds between the signal to stop and the end of listening. */
+  shutdownDelay: number
   /** Who may use the dashboard, where it takes a password. */
   credentials: Credentials | undefined
   /** Files that this was read from, besides the configuration's own. */
@@ -171,7 +179,9 @@ const fileFields = object<FileFields>({
   upstreams: asItIs,
   routes: asItIs,
   limits: asItIs,
-  drainMs: asItIs
+  drainMs: asItIs,
+  readiness: optional(text(/^\/[\w.~/-]*$/, "a path, as '/ready'")),
+  shutdownDelay: optional(milliseconds(0, 100), 0)
 })
 
 // ---- the environment ------------------------------------------------------------------------------------------------------
@@ -215,7 +225,7 @@ export function checkConfig (value: unknown, env: Environment, where: string, fo
   if (!isObject(value)) fault(faults, 'the whole', 'an object', value)
   // What a file of JSON says to editors.
   const { $schema, ...file } = isObject(value) ? value : {}
-  const { listen, tls, workers, logLevel, trustProxy, admin, ...written } = fileFields(file, '', faults)
+  const { listen, tls, workers, logLevel, trustProxy, admin, readiness, shutdownDelay, ...written } = fileFields(file, '', faults)
   // What asks for the password is a function, and those cannot be handed to workers: `gateway.ts` puts it in.
   const balancer = admin === undefined ? written : { ...written, admin: { prefix: admin.prefix, authorize: 'loopback' } }
   const { drainMs } = pluginOptions(() => false)(balancer, '', faults)
@@ -231,6 +241,8 @@ export function checkConfig (value: unknown, env: Environment, where: string, fo
     trustProxy,
     secret: LB_SECRET,
     drainMs,
+    readiness,
+    shutdownDelay,
     credentials: admin?.password === undefined ? undefined : { user: admin.user!, password: admin.password },
     files: files === undefined ? [] : [files.cert, files.key],
     balancer: balancer as LoadBalancerOptions

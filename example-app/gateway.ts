@@ -19,5 +19,5 @@ export async function buildGateway (config: GatewayConfig, shared: SharedOptions
 /** The password in place of the rule that nobody from elsewhere may. */
 function withGuard (balancer: LoadBalancerOptions, { credentials }: GatewayConfig): LoadBalancerOptions {
   if (credentials === undefined || balancer.admin === undefined || balancer.admin === false) return balancer
-  return { ...balancer, admin: { ...balancer.admin, authorize: basicAuth(credentials) } }
+  return { ...balancer, admin: { ...(balancer.admin === true ? {} : balancer.admin), authorize: basicAuth(credentials) } }
 }

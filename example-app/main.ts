@@ -56,8 +56,8 @@ async function demo (): Promise<void> {
 }
 
 /** `heard`: signals that do not end it. */
-function begun (running: Running, { drainMs, workers }: GatewayConfig, log: FastifyBaseLogger, heard: Array<'SIGHUP'>): void {
-  stopOnSignal(running, drainMs, log, heard)
+function begun (running: Running, { drainMs, shutdownDelay, workers }: GatewayConfig, log: FastifyBaseLogger, heard: Array<'SIGHUP'>): void {
+  stopOnSignal(running, shutdownDelay + drainMs, log, heard)
   log.info({ address: running.address, workers }, 'the gateway is listening')
 }
 

@@ -1,6 +1,7 @@
 /** One process that serves. */
 import { Server as NetServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { Readiness } from '../bin/readiness.js'
 import { stop } from '../bin/stop.js'
 import type { SharedOptions } from '../lib/index.js'
 import { amend } from './amend.js'
@@ -29,6 +30,7 @@ const LOOK = 50
 /** `shared`: what this process has in common with others. */
 export async function serve (config: GatewayConfig, shared: SharedOptions | false = false): Promise<Serving> {
   const app = await buildGateway(config, shared)
+  const readiness = new Readiness(app, config.readiness)
   let leaving = false
   app.addHook('onRequest', async (_request, reply) => { if (leaving) reply.raw.shouldKeepAlive = false })
   await app.ready()
@@ -36,7 +38,10 @@ export async function serve (config: GatewayConfig, shared: SharedOptions | fals
     const address = await app.listen(config.listen)
     return {
       address,
-      stop: () => stop(app),
+      stop: async () => {
+        await readiness.leave(config.shutdownDelay)
+        await stop(app)
+      },
       amend: amendment => { amend(app, amendment) },
       leave: async () => {
         leaving = true

@@ -16,4 +16,5 @@ export type LoadBalancerErrorCode =
   | 'FST_LB_ADMIN_NOT_FOUND'
   | 'FST_LB_ADMIN_MEDIA_TYPE'
   | 'FST_LB_ADMIN_BUSY'
+  | 'FST_LB_POLICY'
   | 'FST_LB_INVALID_OPTIONS'

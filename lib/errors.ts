@@ -52,5 +52,8 @@ export const AdminMediaTypeError = createError('FST_LB_ADMIN_MEDIA_TYPE', 'A cha
 /** So many listen to the events of the admin API that one more would be too much. */
 export const AdminBusyError = createError('FST_LB_ADMIN_BUSY', 'Too many listen to events already', 503)
 
+/** A policy of the user's own has thrown, or has picked none of the targets. Its own error is in `cause`. */
+export const PolicyError = createError('FST_LB_POLICY', 'The policy failed', 500)
+
 /** Options are wrong; the message lists every fault with its path, one a line; of more than 100, the first 100. */
 export const InvalidOptionsError = createError('FST_LB_INVALID_OPTIONS', '%s', 500)

@@ -145,6 +145,12 @@ export function switchable<T> (check: Check<T>, fallback: T | false): Check<T | 
   }
 }
 
+/** The same, and `true` is short for an object with `defaults`: what is written alone is what has no default. */
+export function shorthand<T> (check: Check<T>, fallback: T | false, defaults: object = {}): Check<T | false> {
+  const own = switchable(check, fallback)
+  return (value, path, faults) => own(value === true ? defaults : value, path, faults)
+}
+
 /** An array, each of whose items passes `check`. */
 export function array<T> (check: Check<T>): Check<T[]> {
   return (value, path, faults) => {

@@ -1,14 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { RawHeaders } from './headers.js'
-import type { AttemptReport } from './report.js'
 
 /**
  * Who waits for the answer: a Fastify reply, or the handler of an undici dispatch. It hears of one answer only: attempts that are
  * tried again leave no trace.
  */
 export interface Downstream {
-  /** An attempt has ended, and not well. */
-  attempted? (report: AttemptReport): void
   /** An interim response (1xx). */
   informed (status: number, headers: RawHeaders): void
   /** The response begins. `resume` ends a pause. Returns false to pause. */

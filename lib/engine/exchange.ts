@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../balancing/clock.js'
 import type { Outcome, Settlement } from '../balancing/outcome.js'
 import type { PickContext } from '../balancing/policy.js'
 import { Target } from '../balancing/target.js'
-import { AffinityLostError, ClientClosedError, NoTargetError, OverloadedError } from '../errors.js'
+import { AffinityLostError, ClientClosedError, NoTargetError, OverloadedError, PolicyError } from '../errors.js'
 import { Attempt } from './attempt.js'
 import { contextOfRequest } from './channels.js'
 import { DeadlineError, type Timeouts } from './timeouts.js'
@@ -204,7 +204,6 @@ export class Exchange implements Waiting {
     if (status !== undefined) record.status = status
     if (error !== undefined) record.error = error
     this.report.attempts.push(record)
-    if (outcome !== 'success') this.#downstream.attempted?.(record)
     this.upstream.attemptEnded(attempt.target, settlement)
   }
 
@@ -222,7 +221,7 @@ export class Exchange implements Waiting {
     try {
       return this.upstream.balancer.pick(this.#context)
     } catch (error) {
-      this.#fail(error as Error)
+      this.#fail(new PolicyError({ cause: error }))
       return undefined
     }
   }

@@ -24,7 +24,7 @@ const queueFields = object<QueueSettings>({
 
 /** `false`: nothing waits. */
 export const queueOptions: Check<QueueSettings> = (value, path, faults) =>
-  queueFields(value === false ? { size: 0 } : value === undefined ? {} : value, path, faults)
+  queueFields(value === false ? { size: 0 } : value === undefined || value === true ? {} : value, path, faults)
 
 /** A request that waits for a slot. */
 export interface Waiting {

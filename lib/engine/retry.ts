@@ -1,7 +1,7 @@
 /** When a request may be sent again, and when it waits. Only what cannot do harm: see the table at `maySendAgain`. */
 import type { Random } from '../balancing/clock.js'
 import type { Duration, Settled } from '../duration.js'
-import { array, boolean, defaultsOf, integer, milliseconds, object, optional, switchable, type Check, type Fields } from '../options.js'
+import { array, boolean, defaultsOf, integer, milliseconds, object, optional, shorthand, switchable, type Check, type Fields } from '../options.js'
 import { budgetOptions, type BudgetOptions, type BudgetSettings } from './retry-budget.js'
 
 /** When a request is tried again, and how often (nginx `proxy_next_upstream`). */
@@ -22,7 +22,7 @@ export interface RetryOptions {
    * How many retries there may be, as a share of the requests; `false` for as many as `attempts` allows, which can keep a pool down that is
    * overloaded. @default {}
    */
-  budget?: BudgetOptions | false
+  budget?: BudgetOptions | boolean
   /** A second attempt elsewhere when the first is slow. @default false */
   hedge?: HedgeOptions | false
 }
@@ -69,7 +69,7 @@ export const retryFields: Fields<Retry> = {
   nonIdempotent: optional(boolean, false),
   replayLimit: optional(integer(0, 64 * 1024 * 1024), 65_536),
   backoff: optional(backoffOptions, defaultsOf(backoffOptions)),
-  budget: switchable(budgetOptions, defaultsOf(budgetOptions)),
+  budget: shorthand(budgetOptions, defaultsOf(budgetOptions)),
   hedge: switchable(hedgeOptions, false)
 }
 

@@ -2,7 +2,7 @@ import type { Clock, Random } from '../balancing/clock.js'
 import { policyOption, type PolicyOption } from '../balancing/policies/index.js'
 import type { NamedPolicy } from '../balancing/policies/named-policy.js'
 import { slowStartOptions, type SlowStart, type SlowStartOptions } from '../balancing/slow-start.js'
-import { defaultsOf, fault, func, number, object, oneOf, optional, switchable, type Check, type Fields } from '../options.js'
+import { defaultsOf, fault, func, number, object, oneOf, optional, shorthand, type Check, type Fields } from '../options.js'
 import { bodyRateOption, type BodyRate, type BodyRateOptions } from './body-rate.js'
 import { timeoutOptions, type TimeoutOptions, type Timeouts } from './timeouts.js'
 import { poolOptions, type PoolOptions, type PoolSettings } from './pool.js'
@@ -22,7 +22,7 @@ export interface EngineOptions {
   /**
    * When and where a request is tried again; `false` switches every kind off, also moving on from a target that refuses the connection. @default {}
    */
-  retry?: RetryOptions | false
+  retry?: RetryOptions | boolean
   /** Deadlines. @default {} */
   timeouts?: TimeoutOptions
   /** Limits of what is in flight. @default {} */
@@ -57,7 +57,7 @@ export interface LimitOptions {
   /**
    * While every target is at its limit, requests wait here for a slot, first come, first served. `false`: they get 503 at once. @default {}
    */
-  queue?: QueueOptions | false
+  queue?: QueueOptions | boolean
   /**
    * How fast clients have to send the body of a request, until its response begins. A slower one gets 408. It is checked when data arrives: silence is
    * limited by `timeouts.body`. `false`: clients may be as slow as they like. Bodies that go through the `dispatcher` are not limited. @default {}
@@ -88,9 +88,6 @@ const limitOptions = object<EngineSettings['limits']>({
   minBodyRate: bodyRateOption
 })
 
-const slowStartOption: Check<SlowStart | false> = (value, path, faults) =>
-  value === true ? defaultsOf(slowStartOptions) : switchable(slowStartOptions, false)(value, path, faults)
-
 /** Whatever has the two methods: a clock of the user's own may well have more. */
 const timersOption: Check<Timers> = (value, path, faults) => {
   const timers = value as Timers
@@ -101,10 +98,10 @@ const timersOption: Check<Timers> = (value, path, faults) => {
 export const engineFields: Fields<EngineSettings> = {
   targets: optional(targetsOption, []),
   policy: optional(policyOption, policyOption('least-requests', '', [])),
-  retry: switchable(retryOptions, defaultsOf(retryOptions)),
+  retry: shorthand(retryOptions, defaultsOf(retryOptions)),
   timeouts: optional(timeoutOptions, defaultsOf(timeoutOptions)),
   limits: optional(limitOptions, defaultsOf(limitOptions)),
-  slowStart: slowStartOption,
+  slowStart: shorthand(slowStartOptions, false),
   spill: optional(oneOf('gradual', 'hard'), 'gradual'),
   panic: optional(oneOf('fail-open', 'fail-closed'), 'fail-open'),
   panicThreshold: optional(number(0, 1), 0),

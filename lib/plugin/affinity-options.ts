@@ -8,8 +8,8 @@ export type AffinityOptions = CookieAffinityOptions | SessionAffinityOptions
 
 /** Affinity by a cookie that the gateway issues. */
 export interface CookieAffinityOptions {
-  /** The cookie; `{}` takes the defaults. */
-  cookie: AffinityCookieOptions
+  /** The cookie; `true` or `{}` takes the defaults. */
+  cookie: AffinityCookieOptions | true
   /** When the client's target is not available: `redistribute` gives it another, `fail` answers 503. @default 'redistribute' */
   onUnavailable?: 'redistribute' | 'fail'
 }
@@ -122,7 +122,7 @@ const sessionAffinity = object<SessionAffinitySettings>({
 
 export const affinityOption: Check<AffinitySettings> = (value, path, faults) => {
   if (isObject(value) && 'session' in value) return sessionAffinity(value, path, faults)
-  if (isObject(value) && 'cookie' in value) return cookieAffinity(value, path, faults)
+  if (isObject(value) && 'cookie' in value) return cookieAffinity(value.cookie === true ? { ...value, cookie: {} } : value, path, faults)
   fault(faults, path, '{ cookie } or { session }', value)
   return undefined as never
 }

@@ -9,7 +9,7 @@ import { drainMsOption } from '../engine/call-options.js'
 import { adminOption, type AdminOptions, type AdminSettings } from '../operations/admin/options.js'
 import { metricsOption, type MetricsOptions, type MetricsSettings } from '../operations/metrics.js'
 import { probeOptions, type ProbeOptions, type ProbeSettings } from '../health/probe-options.js'
-import { array, defaultsOf, fault, object, oneOf, optional, record, switchable, type Check } from '../options.js'
+import { array, defaultsOf, fault, object, oneOf, optional, record, shorthand, switchable, type Check } from '../options.js'
 import { sharedOption } from '../sharing/options.js'
 import type { SharedOptions, SharedSettings } from '../sharing/store.js'
 import { affinityOption, type AffinityOptions, type AffinitySettings } from './affinity-options.js'
@@ -22,17 +22,17 @@ import { routesOption, type BalancedRouteOptions, type RouteSettings } from './r
 
 /** How unhealthy targets are found: by probes, and by their traffic. */
 export interface HealthOptions {
-  /** Probes in the background. @default false */
-  active?: ProbeOptions | false
+  /** Probes in the background; `true` takes the defaults. @default false */
+  active?: ProbeOptions | boolean
   /** Ejection of targets whose traffic fails; `false` switches it off. @default {} */
-  passive?: EjectionOptions | false
+  passive?: EjectionOptions | boolean
 }
 
 export interface HealthSettings { active: ProbeSettings | false, passive: EjectionRules | false }
 
 const healthOptions = object<HealthSettings>({
-  active: switchable(probeOptions, false),
-  passive: switchable(ejectionOptions, defaultsOf(ejectionOptions))
+  active: shorthand(probeOptions, false),
+  passive: shorthand(ejectionOptions, defaultsOf(ejectionOptions))
 })
 
 // ---- upgrades -------------------------------------------------------------------------------------------------------------
@@ -58,8 +58,8 @@ export interface UpstreamOptions extends EngineOptions {
   policy?: PolicyOption<FastifyRequest>
   /** Where targets come from besides `targets`: DNS, a file, an HTTP endpoint, Redis, or whatever yields sets of targets. @default false */
   discovery?: DiscoveryOptions | false
-  /** A client's later requests go to the target of an earlier one. @default false */
-  affinity?: AffinityOptions | false
+  /** A client's later requests go to the target of an earlier one; `true` is `{ cookie: {} }`. @default false */
+  affinity?: AffinityOptions | boolean
   /** How unhealthy targets are found. @default {} */
   health?: HealthOptions
   /** Header fields of what is proxied. @default {} */
@@ -83,8 +83,11 @@ export interface UpstreamSettings extends EngineSettings {
 export interface LoadBalancerOptions {
   /** Upstreams by name. @default {} */
   upstreams?: Record<string, UpstreamOptions>
-  /** Prefix → upstream: `'/shop'` serves `/shop` and `/shop/*`, all methods. @default {} */
-  routes?: Record<string, string | BalancedRouteOptions>
+  /**
+   * Prefix → upstream: `'/shop'` serves `/shop` and `/shop/*`, all methods. An array of `{ prefix, upstream, … }` can have a prefix several times,
+   * told apart by `constraints` or `method`. @default {}
+   */
+  routes?: Record<string, string | BalancedRouteOptions> | Array<BalancedRouteOptions & { prefix: string }>
   /**
    * Paths that servers understand in different ways: with dot segments, `\`, or slashes and path parameters that could make them the path of another
    * route. `strict` answers 400. `normalize` resolves dot segments, merges slashes and replaces `\` for all requests of the server, before they are
@@ -92,8 +95,11 @@ export interface LoadBalancerOptions {
    * `/admin` then does not see `/x/../admin`. See `docs/protocol.md`. Given once in a scope, where the first upstreams are. @default 'strict'
    */
   paths?: PathMode
-  /** An API to look at and change what is there while it runs, and a dashboard; see `docs/admin.md`. @default false */
-  admin?: AdminOptions | false
+  /**
+   * An API to look at and change what is there while it runs, and a dashboard; see `docs/admin.md`. `true` is `{ authorize: 'loopback' }`: only
+   * requests from this machine are let in. @default false
+   */
+  admin?: AdminOptions | boolean
   /** Metrics through a Prometheus client of your own; see `docs/metrics.md`. @default false */
   metrics?: MetricsOptions | false
   /**
@@ -121,7 +127,7 @@ export interface LoadBalancerSettings {
 const upstreamFields = object<UpstreamSettings>({
   ...engineFields,
   discovery: switchable(discoveryOption, false),
-  affinity: switchable(affinityOption, false),
+  affinity: shorthand(affinityOption, false, { cookie: {} }),
   health: optional(healthOptions, defaultsOf(healthOptions)),
   headers: optional(headerOptions, defaultsOf(headerOptions)),
   upgrades: upgradesOption
@@ -137,7 +143,7 @@ const pluginFields = object<LoadBalancerSettings>({
   upstreams: optional(record(upstreamOption), {}),
   routes: optional(routesOption, []),
   paths: optional(oneOf('strict', 'normalize', 'raw')),
-  admin: switchable(adminOption, false),
+  admin: shorthand(adminOption, false, { authorize: 'loopback' }),
   metrics: switchable(metricsOption, false),
   shared: switchable(sharedOption, false),
   limits: optional(clientLimits, defaultsOf(clientLimits)),
@@ -172,9 +178,9 @@ export function pluginOptions (has: KnownUpstreams['has'], cookieOwner: KnownUps
     const settings = pluginFields(value, path, faults)
     const { upstreams = {}, routes = [] } = settings
     checkNames(upstreams, 'upstreams', { has, cookieOwner }, faults)
-    for (const { prefix, upstream } of routes) {
+    for (const { here, upstream } of routes) {
       if (typeof upstream === 'string' && !Object.hasOwn(upstreams, upstream) && !has(upstream)) {
-        faults.push(`routes[${JSON.stringify(prefix)}]: no upstream ${JSON.stringify(upstream)}; there are ${Object.keys(upstreams).join(', ') || 'none'}`)
+        faults.push(`${here}: no upstream ${JSON.stringify(upstream)}; there are ${Object.keys(upstreams).join(', ') || 'none'}`)
       }
     }
     return settings

@@ -25,7 +25,8 @@ import { withoutSlash } from './request-path.js'
 import { hintAtRequestTimeout } from './request-timeout.js'
 import type { RouteSettings } from './route-options.js'
 import { setCookie } from './set-cookie.js'
-import { splitOption, type SplitOption } from './split.js'
+import { splitOption, type Split, type SplitOption } from './split.js'
+import { warnAtStart } from './start-warnings.js'
 import { Upgrades } from './upgrades.js'
 
 declare module 'fastify' {
@@ -112,7 +113,7 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
   closeBrokenSessions(fastify.server)
   if (registry.paths === 'normalize') normalizePaths(fastify.server)
   watchClientFields(fastify.server)
-  const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance }> = []
+  const balanced: Array<{ where: string, upstream: string, scope: FastifyInstance, split: Split | undefined }> = []
   fastify.addHook('onRoute', function (this: FastifyInstance, route) {
     const { upstream } = (route.config ?? {}) as RouteConfig
     if (upstream === undefined) return
@@ -121,22 +122,25 @@ function decorate (fastify: FastifyInstance, registry: Upstreams): void {
       refuse([`${where}: schema.body: expected nothing, since the body is passed on as it comes, unparsed`])
     }
     seen(route)
-    claim(route, upstream, upgrades, (this.initialConfig as { handlerTimeout?: number }).handlerTimeout)
+    const { split } = claim(route, upstream, upgrades, (this.initialConfig as { handlerTimeout?: number }).handlerTimeout)
     upgrades.add(route.url, protocol => this.upstreams.entry(upstream)?.upgrades.has(protocol) ?? false)
-    balanced.push({ where, upstream, scope: this })
+    balanced.push({ where, upstream, scope: this, split })
   })
   // By the time the server is ready, its upstreams are known.
   fastify.addHook('onReady', async () => {
     const lost = balanced.filter(({ scope, upstream }) => !scope.upstreams.has(upstream))
     refuse([...lost.map(({ where, upstream }) => `${where}: config.upstream: no upstream ${JSON.stringify(upstream)}`), ...missedRoutes(fastify)])
+    warnAtStart(fastify.log, registry, balanced)
   })
 }
 
 /** Puts the hook that claims the body behind the route's own. */
-function claim (route: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout = 0): void {
+function claim (route: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout = 0): BalancedRoute {
   const own = route.preParsing
-  const hook = claimBody(balancedRoute(route, upstream, upgrades, serverTimeout))
+  const balanced = balancedRoute(route, upstream, upgrades, serverTimeout)
+  const hook = claimBody(balanced)
   route.preParsing = own === undefined ? hook : [...(Array.isArray(own) ? own : [own]), hook]
+  return balanced
 }
 
 function balancedRoute ({ method, url, bodyLimit, config, handlerTimeout }: RouteOptions, upstream: string, upgrades: Upgrades, serverTimeout: number): BalancedRoute {

@@ -9,12 +9,12 @@ import { Exchange } from '../engine/exchange.js'
 import { oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
 import { Pace } from '../engine/body-rate.js'
 import { readWhole } from '../engine/read-whole.js'
-import type { AttemptReport } from '../engine/report.js'
 import { Tunnel } from '../engine/tunnel.js'
 import { noBody, requestBody, StreamBody, type RequestBody } from '../engine/request-body.js'
 import type { PickContext } from '../balancing/policy.js'
 import { ClientClosedError } from '../errors.js'
 import { stranger, type Visitor } from './affinity.js'
+import { logFailedAttempts, logRefusal } from './attempt-log.js'
 import { kPayload, type ClaimedRequest } from './body.js'
 import { Buffered, isFull } from './buffered.js'
 import type { ClientLimitSettings } from './client-limits.js'
@@ -229,13 +229,6 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
 
   // ---- what the exchange tells ------------------------------------------------------------------------------------------
 
-  attempted ({ target, outcome, status, error, durationMs }: AttemptReport): void {
-    if (outcome === 'client-aborted' || outcome === 'abandoned') return
-    const { upstream } = this.#entry
-    const attempt = this.#exchange!.report.attempts.length
-    this.#reply.request.log.warn({ upstream: upstream.name, target, outcome, attempt, status, durationMs, err: error }, 'an attempt has failed')
-  }
-
   informed (status: number, headers: RawHeaders): void {
     if (this.#answer === undefined) (this.#interim ??= new InterimResponses(this.#reply)).pass(status, headers)
   }
@@ -280,6 +273,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
 
   completed (trailers: RawHeaders): void {
     this.#ended = true
+    this.#logAttempts()
     if (trailers.length > 0 && acceptsTrailers(this.#reply.request)) {
       // They follow a body that is streamed.
       if (this.#body === undefined) this.#stream()
@@ -293,6 +287,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     this.#ended = true
     if (this.#body !== undefined) {
       const { raw } = this.#reply
+      this.#logAttempts()
       this.#body.destroy(error)
       // A hook may have put another stream around it, which would hang, or end as if all were well.
       if (raw.headersSent && !raw.writableFinished) raw.destroy()
@@ -313,11 +308,16 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
       return undefined
     }
     this.#ended = true
+    this.#logAttempts()
     reply.hijack()
     const set = reply.getHeaders() as Headers
     reply.raw.writeHead(status, { ...set, ...headers, ...bothCookies(set, headers), connection: 'Upgrade', upgrade: protocol })
     reply.raw.end()
     return new Tunnel(client, socket, protocol.toLowerCase(), this.#options.handshake!.leave(), this.#entry.upstream.clock).cut
+  }
+
+  #logAttempts (): void {
+    logFailedAttempts(this.#reply.request.log, this.#exchange!.report)
   }
 
   // ---- what reply-from gets ---------------------------------------------------------------------------------------------
@@ -383,11 +383,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
   #refuse (error: Error & { statusCode?: number }): void {
     const reply = this.#reply
     this.awaiting = false
-    reply.request.log.warn({
-      upstream: this.#entry.upstream.name,
-      code: (error as NodeJS.ErrnoException).code,
-      attempts: this.#exchange?.report.attempts.map(({ target, outcome, status, error }) => ({ target, outcome, status, error: error?.message }))
-    }, 'the request could not be served')
+    logRefusal(reply.request.log, this.#entry.upstream.name, error, this.#exchange?.report.attempts)
     if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return
     if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
     // The rest of its body would stand between this connection and the next request.

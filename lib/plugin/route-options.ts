@@ -16,6 +16,8 @@ export interface BalancedRouteOptions extends Omit<RouteShorthandOptions, 'schem
 }
 
 export interface RouteSettings {
+  /** Where it is among the options, for messages. */
+  here: string
   prefix: string
   upstream: string
   rewritePrefix: string | undefined
@@ -33,15 +35,27 @@ const ROUTE_OPTIONS = [
   'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse', 'onError', 'onTimeout', 'onRequestAbort'
 ]
 
-export const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
-  if (!isObject(value)) {
-    fault(faults, path, 'an object of prefixes', value)
+/** Prefixes with their routes: an object by prefix, or an array of routes that each name theirs. */
+function entriesOf (value: unknown, path: string, faults: string[]): Array<{ here: string, prefix: string, route: unknown }> {
+  if (isObject(value)) return Object.entries(value).map(([prefix, route]) => ({ here: `${path}[${JSON.stringify(prefix)}]`, prefix, route }))
+  if (!Array.isArray(value)) {
+    fault(faults, path, 'an object of prefixes, or an array of { prefix, upstream }', value)
     return []
   }
-  return Object.entries(value).map(([prefix, route]) => {
-    const here = `${path}[${JSON.stringify(prefix)}]`
+  return value.flatMap((item: unknown, i) => {
+    const here = `${path}[${i}]`
+    const { prefix, ...route } = isObject(item) ? item : {}
+    if (typeof prefix === 'string') return [{ here, prefix, route }]
+    if (isObject(item)) fault(faults, `${here}.prefix`, "a prefix, as '/shop'", prefix)
+    else fault(faults, here, 'an object with prefix and upstream', item)
+    return []
+  })
+}
+
+export const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
+  return entriesOf(value, path, faults).map(({ here, prefix, route }) => {
     if (!/^\/[^*?#]*$/.test(prefix)) faults.push(`${here}: expected a prefix that starts with '/' and has no '*', '?' or '#'`)
-    if (prefix.length > 1 && prefix.endsWith('/') && Object.hasOwn(value, prefix.slice(0, -1))) faults.push(`${here}: ${JSON.stringify(prefix.slice(0, -1))} is there, too, and is the same`)
+    if (prefix.length > 1 && prefix.endsWith('/') && isObject(value) && Object.hasOwn(value, prefix.slice(0, -1))) faults.push(`${here}: ${JSON.stringify(prefix.slice(0, -1))} is there, too, and is the same`)
     const { upstream, rewritePrefix, split, ...options } = isObject(route) ? route : { upstream: route }
     if (typeof upstream !== 'string') fault(faults, isObject(route) ? `${here}.upstream` : here, 'the name of an upstream', upstream)
     if (rewritePrefix !== undefined && (typeof rewritePrefix !== 'string' || !/^(?:\/[!"$->@-~]*)?$/.test(rewritePrefix))) {
@@ -56,6 +70,7 @@ export const routesOption: Check<RouteSettings[]> = (value, path, faults) => {
       else if (!ROUTE_OPTIONS.includes(name)) faults.push(`${here}.${name}: unknown option; known are upstream, rewritePrefix, split, ${ROUTE_OPTIONS.join(', ')}`)
     }
     return {
+      here,
       prefix: prefix === '/' ? prefix : withoutSlash(prefix),
       upstream: upstream as string,
       rewritePrefix: rewritePrefix as string | undefined,

@@ -65,6 +65,13 @@ export class Split {
     return drawn === undefined ? undefined : this.#tagsOf(drawn)
   }
 
+  /** Values of the tag that get new clients although none of `targets` has them; shares by a function are not asked. */
+  missing (targets: Iterable<Target>): Array<{ tag: string, value: string }> {
+    if (typeof this.#shares === 'function') return []
+    const there = new Set([...targets].map(({ tags }) => tags[this.#tag]))
+    return Object.entries(this.#shares).filter(([value, share]) => share > 0 && !there.has(value)).map(([value]) => ({ tag: this.#tag, value }))
+  }
+
   #current (): Shares {
     if (typeof this.#shares !== 'function') return this.#shares
     const given = this.#shares()

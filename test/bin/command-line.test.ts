@@ -22,7 +22,9 @@ t.test('targets are enough', async t => {
     listen: { host: '127.0.0.1', port: 3000 },
     logLevel: 'warn',
     balancer: { upstreams: { gateway: { targets: [{ url: 'http://a:1' }, { url: 'http://b:2' }], policy: 'least-requests' } }, routes: { '/': 'gateway' } },
-    words: 'http://a:1, http://b:2 (least-requests)'
+    words: 'http://a:1, http://b:2 (least-requests)',
+    ready: undefined,
+    shutdownDelay: 0
   })
 })
 
@@ -64,7 +66,7 @@ t.test('help and version, whatever else is said', async t => {
 t.test('every fault is told, by the name that was typed', async t => {
   t.strictSame(faultsOf('http://a --prot 1 --to ftp://a --to b#weight=300,wait=1 --to b --listen 3000:tcp --policy rr --health up --log-level loud --affinity=yes', { LB_SECRET: 'hush' }), [
     'http://a: expected an option before it, as --to http://a',
-    '--prot: unknown option; known are --to, --listen, --policy, --affinity, --health, --dashboard, --log-level, --help, --version',
+    '--prot: unknown option; known are --to, --listen, --policy, --affinity, --health, --dashboard, --ready, --shutdown-delay, --log-level, --help, --version',
     '1: expected an option before it, as --to 1',
     '--affinity: expected no value, got "yes"',
     '--listen: expected a port, :port or host:port, got "3000:tcp"',

@@ -71,3 +71,24 @@ t.test('help and version', async t => {
   t.match(await execute('--help'), { exit: 0, stdout: /^Usage: fastify-load-balancer --to/, stderr: '' })
   t.match(await execute('--version'), { exit: 0, stdout: /^\d+\.\d+\.\d+\n$/, stderr: '' })
 })
+
+t.test('with a delay, the command serves after SIGTERM while its readiness page says no', async t => {
+  const target = await startTarget(t, 'a')
+  const app = await started(t, ['--to', target.url, '--ready', '/ready', '--shutdown-delay', '1s'])
+  t.match(await get(`${app.url}/ready`), { status: 200, body: 'ready' })
+  app.child.kill('SIGTERM')
+  const status = async (): Promise<number> => (await fetch(`${app.url}/ready`)).status
+  while (await status() !== 503) await new Promise(resolve => setImmediate(resolve))
+  t.match(await get(`${app.url}/x`), { status: 200, body: 'a' }, 'requests are served meanwhile')
+  t.same(await app.exited, { code: 0, signal: null })
+  await refusal(app.url)
+})
+
+t.test('a second signal does not wait for the delay', async t => {
+  const target = await startTarget(t, 'a')
+  const app = await started(t, ['--to', target.url, '--ready', '/ready', '--shutdown-delay', '10m'])
+  app.child.kill('SIGTERM')
+  while ((await fetch(`${app.url}/ready`)).status !== 503) await new Promise(resolve => setImmediate(resolve))
+  app.child.kill('SIGTERM')
+  t.same(await app.exited, { code: 1, signal: null })
+})

@@ -30,6 +30,8 @@ t.test('defaults', async t => {
     credentials: undefined,
     files: [],
     drainMs: 30_000,
+    readiness: undefined,
+    shutdownDelay: 0,
     balancer: {}
   })
 })
@@ -50,6 +52,8 @@ t.test('everything that can be said', async t => {
     credentials: undefined,
     files: [],
     drainMs: 500,
+    readiness: undefined,
+    shutdownDelay: 0,
     balancer: { upstreams, routes, drainMs: 500 }
   })
 })
@@ -71,7 +75,7 @@ t.test('every fault is told, of the app, the plugin and the environment', async 
     upstreams: { shop: { targets: [{ url: 'http://10.0.0.1:3000', weight: '2' }], polici: 'random' } },
     routes: { '/shop': 'shop', '/api': 'api' }
   }, { PORT: '70000', WORKERS: 'many', LOG_LEVEL: 'quiet' }), [
-    'loglevel: unknown option; known are listen, tls, workers, logLevel, trustProxy, admin, upstreams, routes, limits, drainMs',
+    'loglevel: unknown option; known are listen, tls, workers, logLevel, trustProxy, admin, upstreams, routes, limits, drainMs, readiness, shutdownDelay',
     'listen.prot: unknown option; known are host, port',
     'listen.host: expected a string that is not empty, got "" (string)',
     'workers: expected 1 to 256, got 0',
@@ -104,7 +108,7 @@ t.test('trustProxy is what Fastify takes', async t => {
 
 t.test('the message names the file and counts', async t => {
   t.throws(() => checkConfig({ worker: 2 }, {}, 'some/gateway.yaml'), {
-    message: 'some/gateway.yaml has a fault, so nothing was started:\n  worker: unknown option; known are listen, tls, workers, logLevel, trustProxy, admin, upstreams, routes, limits, drainMs'
+    message: 'some/gateway.yaml has a fault, so nothing was started:\n  worker: unknown option; known are listen, tls, workers, logLevel, trustProxy, admin, upstreams, routes, limits, drainMs, readiness, shutdownDelay'
   })
   t.throws(() => checkConfig({ worker: 2, rotes: {} }, {}, 'some/gateway.yaml'), { message: /^some\/gateway\.yaml has 2 faults, so nothing was started:\n {2}worker: .*\n {2}rotes: / })
 })

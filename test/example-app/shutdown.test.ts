@@ -20,6 +20,16 @@ for (const workers of [1, 2]) {
     t.equal(app.log('stopped').length, 1)
   })
 
+  t.test(`with a delay, it serves after SIGTERM while its readiness page says no (workers: ${workers})`, async t => {
+    const target = await startTarget(t, 'a')
+    const app = await startConfigured(t, { workers, readiness: '/ready', shutdownDelay: '1s', upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+    t.match(await get(`${app.url}/ready`), { status: 200, body: 'ready' })
+    app.child.kill('SIGTERM')
+    while ((await get(`${app.url}/ready`)).status !== 503) await new Promise(resolve => setImmediate(resolve))
+    t.match(await get(`${app.url}/x`), { status: 200, body: 'a' })
+    t.same(await app.exited, { code: 0, signal: null })
+  })
+
   t.test(`a second signal does not wait (workers: ${workers})`, async t => {
     const waiting: ServerResponse[] = []
     const target = await startTarget(t, 'slow', (_seen, _request, response) => { waiting.push(response) })

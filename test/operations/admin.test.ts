@@ -74,7 +74,7 @@ t.test('who may use it must be said', async t => {
   await refused({ authorize: 'anybody' }, /^admin\.authorize: expected a function/)
   await refused({ authorize: true, prefix: 'lb', open: 1 }, /^admin\.open: unknown option; known are prefix, authorize\nadmin\.prefix: expected a path, as '\/lb' or '\/internal\/lb', got "lb" \(string\)\nadmin\.authorize: /)
   for (const prefix of ['/', '/lb/', '/:any', '/*', '//', '/a?b', 7]) await refused({ authorize: 'loopback', prefix }, /^admin\.prefix: /)
-  await refused(true as never, /^admin: expected an object/)
+  await refused('yes' as never, /^admin: expected an object/)
 })
 
 t.test('it is where it was put, and what is not there is not passed on to targets', async t => {

@@ -128,3 +128,103 @@ t.test('a call of reply.balance() and the methods of upstreams take durations in
   t.equal((await fetch(`${url}/x`)).status, 504)
   await app.upstreams.get('shop')!.remove([...app.upstreams.get('shop')!.targets.keys()][0]!, { drainMs: '1ms' })
 })
+
+/** Lines of the log at `warn` and above, of a gateway that is ready. */
+async function warnings (t: Test, options: LoadBalancerOptions): Promise<Array<Record<string, unknown>>> {
+  const lines: Array<Record<string, unknown>> = []
+  const app = Fastify({ logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } })
+  t.teardown(() => app.close())
+  await app.register(loadBalancer, options)
+  await app.ready()
+  return lines.map(({ upstream, tag, value, msg }) => ({ upstream, tag, value, msg }))
+}
+
+t.test('a split to a tag that no target has, and an upstream without targets, are warned about once', async t => {
+  const said = await warnings(t, {
+    upstreams: {
+      shop: { targets: [{ url: 'http://127.0.0.1:1', tags: { version: 'v1' } }] },
+      empty: {},
+      found: { discovery: async function * () { yield [] } }
+    },
+    routes: {
+      '/shop': { upstream: 'shop', split: { v1: 90, v2: 10, v3: 0 } },
+      '/asked': { upstream: 'shop', split: { shares: () => ({ v4: 1 }) } },
+      '/found': { upstream: 'found', split: { v1: 1 } },
+      '/empty': 'empty'
+    }
+  })
+  t.same(said, [
+    { upstream: 'empty', msg: 'the upstream has no targets and no discovery' },
+    { upstream: 'shop', tag: 'version', value: 'v2', msg: 'split names a tag that no target has' }
+  ])
+})
+
+t.test('a policy that throws answers 500 with a code and without its message, which is in the log', async t => {
+  const lines: Array<{ code?: string, err?: { stack: string } }> = []
+  const { url } = await startGateway(t, {
+    upstreams: { shop: { targets: ['http://127.0.0.1:1', 'http://127.0.0.1:2'], policy: () => ({ pick () { throw new Error('secret of mine') } }) } },
+    routes: { '/': 'shop' }
+  }, { server: { logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } } })
+  const response = await fetch(url)
+  t.equal(response.status, 500)
+  t.same(await response.json(), { statusCode: 500, code: 'FST_LB_POLICY', error: 'Internal Server Error', message: 'The policy failed' })
+  t.match(lines.find(({ code }) => code === 'FST_LB_POLICY')!.err!.stack, /secret of mine/)
+})
+
+t.test('during an outage a request is one line of the plugin, and so is one that another target served', async t => {
+  const lines: Array<{ msg: string, attempts?: unknown[], outcome?: string }> = []
+  const logger = { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } }
+  const bad = await startTarget(t, 'bad', (_seen, _request, response) => { response.writeHead(503).end() })
+  const good = await startTarget(t, 'good')
+  const dead = await Promise.all([refusedUrl(), refusedUrl(), refusedUrl()])
+  const { url } = await startGateway(t, {
+    upstreams: {
+      out: { targets: dead, health: { passive: false } },
+      mended: { targets: [{ url: bad.url }, { url: good.url, tier: 1 }], spill: 'hard', health: { passive: false } }
+    },
+    routes: { '/out': 'out', '/mended': 'mended' }
+  }, { server: { logger }, before: app => { app.setErrorHandler((error: Error & { statusCode: number }, _request, reply) => { void reply.code(error.statusCode).send('sorry') }) } })
+  t.equal((await fetch(`${url}/out`)).status, 502)
+  t.same(lines.splice(0).map(({ msg, attempts }) => [msg, attempts!.length >= 3]), [['the request could not be served', true]])
+  t.equal(await (await fetch(`${url}/mended`)).text(), 'good')
+  t.match(lines.splice(0), [{ msg: 'an attempt has failed', outcome: 'bad-status', attempt: 1, attempts: [{ status: 503 }, { status: 200 }] }])
+  t.equal((await fetch(`${url}/mended`, { method: 'POST' })).status, 503)
+  t.match(lines, { length: 1, 0: { msg: 'an attempt has failed', outcome: 'bad-status' } })
+})
+
+t.test('true is short for the defaults of affinity, its cookie, probes, passive health, retries, budget and queue', async t => {
+  const target = await startTarget(t, 'a')
+  const { app, url } = await startGateway(t, {
+    upstreams: {
+      short: { targets: [target.url], affinity: true, health: { active: true, passive: true }, retry: true, slowStart: true, limits: { queue: true } },
+      long: { targets: [target.url], affinity: { cookie: true }, retry: { budget: true } }
+    },
+    routes: { '/short': 'short', '/long': 'long' },
+    admin: true
+  })
+  for (const name of ['short', 'long']) t.match((await fetch(`${url}/${name}`)).headers.get('set-cookie'), new RegExp(`^lb_${name}=`))
+  t.equal(app.upstreams.get('short')!.snapshot().targets[0]!.health, 'healthy', 'it was probed')
+  t.equal((await fetch(`${url}/lb/upstreams`)).status, 200, 'this machine may look')
+  t.equal((await fetch(`${url}/lb/upstreams`, { headers: { 'x-forwarded-for': '10.0.0.1' } })).status, 403, 'no other may')
+})
+
+t.test('routes in an array: one prefix serves two hosts', async t => {
+  const [a, b] = [await startTarget(t, 'a'), await startTarget(t, 'b')]
+  const { app } = await startGateway(t, {
+    upstreams: { a: { targets: [a.url] }, b: { targets: [b.url] } },
+    routes: [
+      { prefix: '/shop', upstream: 'a', constraints: { host: 'a.example' } },
+      { prefix: '/shop', upstream: 'b', constraints: { host: 'b.example' }, rewritePrefix: '/' }
+    ]
+  })
+  for (const [host, body] of [['a.example', 'a'], ['b.example', 'b']]) {
+    t.equal((await app.inject({ url: '/shop/x', headers: { host } })).body, body)
+  }
+  t.equal(b.seen[0]!.url, '/x')
+  const said = await start(t, async app => { await app.register(loadBalancer, { upstreams: {}, routes: ['/shop', { upstream: 'a' }, { prefix: '/x', upstream: 'none' }] as never }) })
+  t.strictSame(said.split('\n'), [
+    'FST_LB_INVALID_OPTIONS: routes[0]: expected an object with prefix and upstream, got "/shop" (string)',
+    "routes[1].prefix: expected a prefix, as '/shop', got nothing",
+    'routes[2]: no upstream "none"; there are none'
+  ])
+})

@@ -53,7 +53,9 @@ describe('upstreams', () => {
 
   test('what may be switched off is false', () => {
     expect(upstream).type.toBeCallableWith({ retry: false, health: { active: false, passive: false }, affinity: false, discovery: false, upgrades: false })
-    expect(upstream).type.not.toBeCallableWith({ retry: true })
+    expect(upstream).type.toBeCallableWith({ retry: true, affinity: true, health: { active: true, passive: true }, limits: { queue: true } })
+    expect(plugin).type.toBeCallableWith({ admin: true, routes: [{ prefix: '/', upstream: 'shop' }] })
+    expect(upstream).type.not.toBeCallableWith({ discovery: true })
     expect(upstream).type.not.toBeCallableWith({ timeouts: false })
   })
 
