@@ -17,6 +17,10 @@ export class Rotation {
   readonly #current: Float64Array
   readonly #lanes: Lane[] = []
   readonly #targets: readonly Target[]
+  /** Their indexes as they were at the beginning: when the rotation ends, they may be others. */
+  readonly #indexes: number[]
+  /** The weights that it goes by: those of the targets may have changed since. */
+  readonly #weights: number[]
   readonly #sum: number
   /** Picks since the beginning. */
   #picks = 0
@@ -28,6 +32,8 @@ export class Rotation {
   /** `current`: what each has so far, by index. */
   constructor (targets: readonly Target[], current: Float64Array) {
     this.#targets = targets
+    this.#indexes = targets.map(({ index }) => index)
+    this.#weights = targets.map(({ effectiveWeight }) => effectiveWeight)
     this.#current = new Float64Array(current.length).fill(NaN)
     this.#places = new Uint32Array(current.length)
     const byWeight = new Map<number, Target[]>()
@@ -86,8 +92,9 @@ export class Rotation {
 
   /** Writes down what each has. Turns that are owed are had with that. */
   settle (current: Float64Array): void {
-    for (const target of this.#targets) {
-      const { index, effectiveWeight } = target
+    for (const [i, target] of this.#targets.entries()) {
+      const index = this.#indexes[i]!
+      const effectiveWeight = this.#weights[i]!
       current[index] = this.#current[index]! + this.#picks * effectiveWeight - (this.#owing.has(target) ? this.#sum : 0)
       if (this.#owing.size > 0) current[index]! += this.#owing.size * effectiveWeight
     }
