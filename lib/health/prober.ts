@@ -137,7 +137,8 @@ export class Prober {
     const { clock } = this.#upstream
     const config = watch.target.config as EngineTargetConfig
     const startedAt = clock.now()
-    const running = probe(config, this.#settings, { ...this.#upstream.settings.pool.tls, ...config.tls })
+    const { pool } = this.#upstream.settings
+    const running = probe(config, this.#settings, { ...pool.tls, ...config.tls }, pool.http2)
     watch.running = running
     const timer = clock.after(this.#settings.timeout, () => { running.stop(`no answer within ${this.#settings.timeout} ms`) }, undefined)
     const result = await running.result

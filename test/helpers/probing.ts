@@ -12,9 +12,9 @@ import type { Ending } from './servers.js'
 import { until } from './wait.js'
 
 /** One probe of one target. */
-export function probeOf (target: string | TargetOptions, options: ProbeOptions = {}): RunningProbe {
+export function probeOf (target: string | TargetOptions, options: ProbeOptions = {}, http2 = false): RunningProbe {
   const config = checked(targetOption, target, 'target')
-  return probe(config, checked(probeOptions, options, 'active'), config.tls)
+  return probe(config, checked(probeOptions, options, 'active'), config.tls, http2)
 }
 
 export interface Probing {
