@@ -6,7 +6,7 @@ import type { Settlement } from './outcome.js'
 import { PassiveHealth } from './passive-health.js'
 import type { Answer, Ask, PickContext, Policy, PolicyFactory } from './policy.js'
 import { Picker, type Members, type Refusal } from './picker.js'
-import { reconciled } from './reconciled.js'
+import { reconciled, revised, type Reconciled } from './reconciled.js'
 import type { SlowStart } from './slow-start.js'
 import { Target, type TargetConfig, type TargetEvent, type TargetHealth, type TargetUpdate } from './target.js'
 import type { TierOptions } from './tiers.js'
@@ -189,17 +189,30 @@ export class Balancer implements Lessor, Members {
    * flight; another url or address under the same id is another server, and starts afresh.
    */
   replace (configs: readonly TargetConfig[]): { added: Target[], removed: Target[] } {
-    const { clock, initialHealth, ejection, notify } = this.#options
+    return this.#become(reconciled(this.all, this.byId, configs, this.#create()))
+  }
+
+  /** Puts these behind the others, or in the place of those that have their ids, and takes `gone` out. For steps of a change of very many. */
+  revise (configs: readonly TargetConfig[], gone: ReadonlySet<Target>): { added: Target[], removed: Target[] } {
+    return this.#become(revised(this.all, this.byId, configs, gone, this.#create()))
+  }
+
+  #create (): (config: TargetConfig) => Target {
+    const { clock, initialHealth, ejection } = this.#options
     const now = clock.now()
+    return config => new Target(config, initialHealth, new Ejection(ejection, now))
+  }
+
+  #become ({ all, byId, added, changed, removed }: Reconciled): { added: Target[], removed: Target[] } {
+    const { notify } = this.#options
     const before = this.all
-    const { all, kept, added, changed, removed } = reconciled(before, this.byId, configs, config => new Target(config, initialHealth, new Ejection(ejection, now)))
     this.all = all
-    this.byId = new Map(all.map(target => [target.id, target]))
+    this.byId = byId
     for (const target of removed) {
       this.#passive.forget(target)
       this.#warmUp?.forget(target)
     }
-    const running = before.some(other => kept.has(other) && other.health !== 'pending')
+    const running = before.some(other => other.health !== 'pending' && this.#has(other))
     for (const target of added) {
       target.joined = running
       if (running && target.health !== 'pending') this.#warmUp?.begin(target)

@@ -9,7 +9,7 @@ const STEPS = 100
 export class WarmUp {
   readonly #slowStart: SlowStart
   readonly #clock: Pick<Clock, 'now'>
-  #targets: Target[] = []
+  readonly #targets = new Set<Target>()
   #steppedAt = 0
 
   constructor (slowStart: SlowStart, clock: Pick<Clock, 'now'>) {
@@ -19,12 +19,12 @@ export class WarmUp {
 
   begin (target: Target): void {
     target.warmingSince = this.#clock.now()
-    if (!this.#targets.includes(target)) this.#targets.push(target)
+    this.#targets.add(target)
     this.renew()
   }
 
   forget (target: Target): void {
-    this.#targets = this.#targets.filter(other => other !== target)
+    this.#targets.delete(target)
   }
 
   /** The next step is due at once: weights have changed. */
@@ -34,17 +34,17 @@ export class WarmUp {
 
   /** Brings the weights up to date, when it is time to. Returns whether it was. */
   step (): boolean {
-    if (this.#targets.length === 0) return false
+    if (this.#targets.size === 0) return false
     const now = this.#clock.now()
     if (now - this.#steppedAt < this.#slowStart.window / STEPS) return false
     this.#steppedAt = now
-    this.#targets = this.#targets.filter(target => {
+    for (const target of this.#targets) {
       const factor = slowStartFactor(now - target.warmingSince!, this.#slowStart)
       target.effectiveWeight = target.weight * factor
-      if (factor < 1) return true
+      if (factor < 1) continue
       target.warmingSince = undefined
-      return false
-    })
+      this.#targets.delete(target)
+    }
     return true
   }
 }

@@ -106,18 +106,19 @@ export class Discovery implements TargetFinder {
     while (true) {
       const { done, value } = await iterator.next()
       if (done === true || signal.aborted) return
-      this.#take(value)
+      await this.#take(value)
     }
   }
 
-  #take (found: unknown): void {
+  async #take (found: unknown): Promise<void> {
     let leftOut: string[]
     try {
-      leftOut = this.#membership.become(found)
+      leftOut = await this.#membership.become(found)
     } catch (error) {
-      this.#failed(error)
+      if (!this.#closing.signal.aborted) this.#failed(error)
       return
     }
+    if (this.#closing.signal.aborted) return
     this.#resolves++
     this.#lastSuccessAt = this.#upstream.clock.now()
     this.#restarts = 0

@@ -2,15 +2,31 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Timer } from '../balancing/clock.js'
 import type { Target } from '../balancing/target.js'
+import { inSlices, nextTurn } from '../engine/slices.js'
 import type { EngineTargetConfig } from '../engine/target-options.js'
-import type { Upstream } from '../engine/upstream.js'
+import type { Upstream, UpstreamEvent } from '../engine/upstream.js'
 import { refuse } from '../options.js'
 
 /** Targets of a set: with more, a change of them takes seconds. */
 const MAX_TARGETS = 100_000
 
+/** Targets that come, change or go in one turn of the event loop. Each turn costs something for every target there is, so there are not too many. */
+const STEP = 5_000
+
+/** Targets that are compared in a few milliseconds. */
+const SLICE = 2_000
+
 /** Milliseconds that those who go wait for those who come, at most. */
 const HANDOVER = 5_000
+
+const NONE: ReadonlySet<Target> = new Set()
+
+/** One target of a set. */
+interface Found {
+  readonly config: EngineTargetConfig
+  /** The target that is there, where the source says the same of it as before. */
+  readonly unchanged: Target | undefined
+}
 
 /**
  * Whose word counts for what:
@@ -18,94 +34,179 @@ const HANDOVER = 5_000
  * - Which others are there is the source's to say. Their ids differ among themselves, or the whole set is refused.
  * - What is changed of one of those by hand (weight, tier, tags, state) stays, until the source says something else of this target than it did
  *   before.
+ *
+ * A set is looked at as a whole before anything is changed. A large one comes in steps, between which the event loop turns: first those who come, then
+ * those who go. Each step goes by what is there at that moment.
  */
 export class Membership {
   readonly #upstream: Upstream
   /** What was found and is there, with what the source has said of it. */
-  #ours = new Map<Target, EngineTargetConfig>()
-  /** Of these, the ones that are not in the set any more. */
-  #leaving = new Set<Target>()
+  readonly #ours = new Map<Target, EngineTargetConfig>()
+  /** Of these, the ones that are not in the set any more, and stay until others are fit. */
+  readonly #leaving = new Set<Target>()
+  /** Of those that leave, the ones that are fit themselves. */
+  readonly #fit = new Set<Target>()
+  /** Those that are on their way out. */
+  readonly #going = new Set<Target>()
   #deadline: Timer
+  #closed = false
 
   constructor (upstream: Upstream) {
     this.#upstream = upstream
   }
 
   /**
-   * Makes what is found this set. Returns the ids that are left out. Throws `FST_LB_INVALID_OPTIONS` with every fault, and then nothing is changed.
+   * Makes what is found this set. Resolved with the ids that are left out. Rejects with `FST_LB_INVALID_OPTIONS` with every fault, and then nothing is
+   * changed.
    */
-  become (found: unknown): string[] {
+  async become (found: unknown): Promise<string[]> {
     if (Array.isArray(found) && found.length > MAX_TARGETS) refuse([`targets: expected at most ${MAX_TARGETS}, got ${found.length}`])
-    const configs = this.#upstream.check(found)
-    const there = this.#upstream.targets
-    const others = [...there.values()].filter(target => !this.#ours.has(target))
-    const taken = new Set(others.map(({ id }) => id))
-    const wanted = configs.filter(({ id }) => !taken.has(id))
-    const next = wanted.map(config => {
-      const target = there.get(config.id)
-      return target !== undefined && isDeepStrictEqual(this.#ours.get(target), config) ? target.config as EngineTargetConfig : config
-    })
-    const staying = [...others, ...next.flatMap(config => isThere(there, config) ? [there.get(config.id)!] : [])]
-    this.#leaving = this.#heldOver(new Set(next.map(({ id }) => id)), staying)
-    this.#upstream.reconcile([...configsOf(others), ...next, ...configsOf(this.#leaving)])
-
-    const ours = new Map([...this.#leaving].map(target => [target, this.#ours.get(target)!]))
-    for (const config of wanted) {
-      const target = this.#upstream.targets.get(config.id)
-      // Whoever was told of the change may have taken it out again.
-      if (target !== undefined) ours.set(target, config)
-    }
-    this.#ours = ours
-    this.#handOver()
-    return configs.filter(({ id }) => taken.has(id)).map(({ id }) => id)
+    const set = await inSlices(this.#compare(found))
+    this.#leaving.clear()
+    this.#fit.clear()
+    const leftOut = await this.#place(set)
+    if (!this.#closed) await this.#letGoOfOthers(set)
+    return leftOut
   }
 
   close (): void {
+    this.#closed = true
     this.#endHandover()
   }
 
-  /**
-   * Who is not in the set any more and has to stay for a moment: with probes, newcomers may not take requests at first, and may not even have
-   * started.
-   */
-  #heldOver (ids: ReadonlySet<string>, staying: Target[]): Set<Target> {
-    if (staying.some(({ eligible }) => eligible)) return new Set()
-    return new Set([...this.#ours.keys()].filter(target => target.eligible && !ids.has(target.id) && this.#upstream.targets.get(target.id) === target))
+  * #compare (found: unknown): Generator<undefined, Found[]> {
+    const set: Found[] = []
+    for (const config of yield * this.#upstream.checking(found)) {
+      const target = this.#upstream.targets.get(config.id)
+      const before = target === undefined ? undefined : this.#ours.get(target)
+      set.push({ config, unchanged: before !== undefined && saysTheSame(before, config) ? target : undefined })
+      if (set.length % SLICE === 0) yield
+    }
+    return set
   }
 
-  /** Waits until a newcomer may take requests, none of those who go may any more, or time is up. */
-  readonly #handOver = (): void => {
-    const newcomers = [...this.#ours.keys()].filter(target => !this.#leaving.has(target))
-    const fit = [...this.#leaving].some(({ eligible }) => eligible)
-    if (!fit || newcomers.length === 0 || newcomers.some(({ eligible }) => eligible)) {
-      this.#letGo()
-    } else if (this.#deadline === undefined) {
-      this.#deadline = this.#upstream.clock.after(HANDOVER, this.#letGo, undefined)
-      this.#upstream.on('target:healthy', this.#handOver).on('target:unhealthy', this.#handOver)
+  /** Brings in those who are new, and what is new of others. Resolved with the ids that are left out. */
+  async #place (set: readonly Found[]): Promise<string[]> {
+    const leftOut: string[] = []
+    let news: EngineTargetConfig[] = []
+    const bringIn = (): void => {
+      if (news.length > 0) this.#upstream.revise(news, NONE)
+      for (const config of news) {
+        const target = this.#upstream.targets.get(config.id)
+        // Whoever was told of the change may have taken it out again.
+        if (target !== undefined) this.#ours.set(target, config)
+      }
+      news = []
     }
+    for (const { config, unchanged } of set) {
+      const target = this.#upstream.targets.get(config.id)
+      if (target !== undefined && !this.#ours.has(target)) leftOut.push(config.id)
+      else if (target === undefined || target !== unchanged) news.push(config)
+      if (news.length < STEP) continue
+      bringIn()
+      await nextTurn()
+      if (this.#closed) return leftOut
+    }
+    bringIn()
+    return leftOut
+  }
+
+  /**
+   * Those that are not in the set go; but with probes, newcomers may not take requests at first, and may not even have started: then those who can stay
+   * until one of them has passed.
+   */
+  async #letGoOfOthers (set: readonly Found[]): Promise<void> {
+    const { targets } = this.#upstream
+    const ids = new Set(set.map(({ config }) => config.id))
+    const others = new Set<Target>()
+    for (const target of this.#ours.keys()) {
+      // Taken out by hand, or another server has its id now.
+      if (targets.get(target.id) !== target) this.#ours.delete(target)
+      else if (ids.has(target.id)) this.#going.delete(target)
+      else others.add(target)
+    }
+    const areNeeded = set.length > 0 && others.size > 0 && !this.#upstream.balancer.all.some(target => target.eligible && !others.has(target))
+    for (const target of others) {
+      if (areNeeded && target.eligible) this.#leaving.add(target)
+      else this.#going.add(target)
+    }
+    this.#handOver()
+    if (this.#ours.size > STEP) await nextTurn()
+    await this.#remove()
+    if (this.#ours.size > STEP) await nextTurn()
+    if (!this.#closed) this.#arrange(set)
+  }
+
+  #handOver (): void {
+    if (this.#leaving.size === 0) {
+      this.#endHandover()
+      return
+    }
+    for (const target of this.#leaving) this.#fit.add(target)
+    // With another set in the meantime, the time goes on.
+    if (this.#deadline !== undefined) return
+    this.#deadline = this.#upstream.clock.after(HANDOVER, this.#letGo, undefined)
+    this.#upstream.on('target:healthy', this.#onHealthy).on('target:unhealthy', this.#onUnhealthy)
+  }
+
+  /** Puts the targets in order: those of others, those of the set, those that leave. */
+  #arrange (set: readonly Found[]): void {
+    const { all, byId } = this.#upstream.balancer
+    const ordered = all.filter(target => !this.#ours.has(target))
+    for (const { config: { id } } of set) {
+      const target = byId.get(id)
+      if (target !== undefined && this.#ours.has(target)) ordered.push(target)
+    }
+    for (const target of this.#leaving) ordered.push(target)
+    if (ordered.some((target, i) => target !== all[i])) this.#upstream.reconcile(configsOf(ordered))
+  }
+
+  readonly #onHealthy = ({ target: id }: UpstreamEvent): void => {
+    const target = this.#upstream.targets.get(id)!
+    if (this.#leaving.has(target)) this.#fit.add(target)
+    else if (target.eligible) this.#letGo()
+  }
+
+  readonly #onUnhealthy = ({ target: id }: UpstreamEvent): void => {
+    if (this.#fit.delete(this.#upstream.targets.get(id)!) && this.#fit.size === 0) this.#letGo()
   }
 
   readonly #letGo = (): void => {
     this.#endHandover()
-    const gone = this.#leaving
-    if (gone.size === 0) return
-    this.#leaving = new Set()
-    for (const target of gone) this.#ours.delete(target)
-    this.#upstream.reconcile(configsOf([...this.#upstream.targets.values()].filter(target => !gone.has(target))))
+    for (const target of this.#leaving) this.#going.add(target)
+    this.#leaving.clear()
+    void this.#remove()
+  }
+
+  /** Takes out those who go. The first step is over when it returns. */
+  async #remove (): Promise<void> {
+    while (this.#going.size > 0 && !this.#closed) {
+      const gone = new Set<Target>()
+      for (const target of this.#going) {
+        this.#going.delete(target)
+        this.#ours.delete(target)
+        // Somebody may have taken it out meanwhile.
+        if (this.#upstream.targets.get(target.id) === target) gone.add(target)
+        if (gone.size === STEP) break
+      }
+      this.#upstream.revise([], gone)
+      if (this.#going.size > 0) await nextTurn()
+    }
   }
 
   #endHandover (): void {
     this.#upstream.clock.cancel(this.#deadline)
     this.#deadline = undefined
-    this.#upstream.off('target:healthy', this.#handOver).off('target:unhealthy', this.#handOver)
+    this.#fit.clear()
+    this.#upstream.off('target:healthy', this.#onHealthy).off('target:unhealthy', this.#onUnhealthy)
   }
 }
 
-function isThere (targets: ReadonlyMap<string, Target>, { id, url, address }: EngineTargetConfig): boolean {
-  const config = targets.get(id)?.config
-  return config?.url === url && config.address === address
+function configsOf (targets: readonly Target[]): EngineTargetConfig[] {
+  return targets.map(({ config }) => config as EngineTargetConfig)
 }
 
-function configsOf (targets: Iterable<Target>): EngineTargetConfig[] {
-  return Array.from(targets, ({ config }) => config as EngineTargetConfig)
+function saysTheSame (before: EngineTargetConfig, now: EngineTargetConfig): boolean {
+  return before.url === now.url && before.address === now.address && before.weight === now.weight && before.tier === now.tier &&
+    before.ownLimit === now.ownLimit && isDeepStrictEqual(before.tags, now.tags) && (before.tls === now.tls || isDeepStrictEqual(before.tls, now.tls))
 }

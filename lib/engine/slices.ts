@@ -5,7 +5,7 @@ export async function inSlices<T> (work: Generator<undefined, T>): Promise<T> {
   while (true) {
     const { done, value } = work.next()
     if (done === true) return value
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
   }
 }
 
@@ -15,4 +15,9 @@ export function atOnce<T> (work: Generator<undefined, T>): T {
     const { done, value } = work.next()
     if (done === true) return value
   }
+}
+
+/** Resolved when the event loop has had its turn. */
+export function nextTurn (): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }

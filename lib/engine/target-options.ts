@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Duration } from '../duration.js'
 import { boolean, fault, integer, object, optional, record, string, type Check } from '../options.js'
+import { atOnce } from './slices.js'
 import type { TargetConfig } from '../balancing/target.js'
 
 /** TLS to targets. Certificates are verified unless `rejectUnauthorized` is false. */
@@ -136,21 +137,30 @@ export const targetOption: Check<EngineTargetConfig> = (value, path, faults) => 
 }
 
 /** Targets with distinct ids. */
-export const targetsOption: Check<EngineTargetConfig[]> = (value, path, faults) => {
+export const targetsOption: Check<EngineTargetConfig[]> = (value, path, faults) => atOnce(checkingTargets(value, path, faults))
+
+/** Targets that are checked in a few milliseconds. */
+const SLICE = 500
+
+/** The same in slices. */
+export function * checkingTargets (value: unknown, path: string, faults: string[]): Generator<undefined, EngineTargetConfig[]> {
   if (!Array.isArray(value)) {
     fault(faults, path, 'an array of urls or targets', value)
     return []
   }
-  const seen = new Map<string, string>()
-  return value.map((item, i) => {
-    const here = path === '' ? `[${i}]` : `${path}[${i}]`
-    const config = targetOption(item, here, faults)
-    if (config === undefined) return config
+  const placeOf = (i: number): string => path === '' ? `[${i}]` : `${path}[${i}]`
+  const seen = new Map<string, number>()
+  const configs: EngineTargetConfig[] = []
+  for (let i = 0; i < value.length; i++) {
+    const config = targetOption(value[i], placeOf(i), faults)
+    configs.push(config)
+    if ((i + 1) % SLICE === 0) yield
+    if (config === undefined) continue
     const other = seen.get(config.id)
-    if (other !== undefined) faults.push(`${here}.id: expected an id of its own, got ${JSON.stringify(config.id)}, which is the id of ${other}`)
-    seen.set(config.id, here)
-    return config
-  })
+    if (other !== undefined) faults.push(`${placeOf(i)}.id: expected an id of its own, got ${JSON.stringify(config.id)}, which is the id of ${placeOf(other)}`)
+    seen.set(config.id, i)
+  }
+  return configs
 }
 
 function locate (url: string): { name: string, origin: string, basePath: string, socketPath: string | undefined } | undefined {

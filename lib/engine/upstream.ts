@@ -8,7 +8,7 @@ import type { Settlement } from '../balancing/outcome.js'
 import type { Ask, PickContext, Policy } from '../balancing/policy.js'
 import type { Target, TargetEvent, TargetHealth, TargetUpdate } from '../balancing/target.js'
 import { NoTargetError } from '../errors.js'
-import { checked, fault, refuse, type Check } from '../options.js'
+import { checked, fault, refuse } from '../options.js'
 import { targetChannel, type TargetMessage } from './channels.js'
 import { Asker } from './asker.js'
 import type { Change } from './change.js'
@@ -21,10 +21,11 @@ import { Pools } from './pools.js'
 import { RecentTimes } from './quantile.js'
 import { Queue } from './queue.js'
 import { RetryBudget } from './retry-budget.js'
+import { atOnce } from './slices.js'
 import { UpstreamCounters } from './upstream-counters.js'
 import { checkEngine, type EngineSettings } from './upstream-options.js'
 import { snapshotOf, type TargetFinder, type UpstreamSnapshot } from './upstream-snapshot.js'
-import { targetOption, targetsOption, type EngineTargetConfig, type TargetOptions, type TargetUpdateOptions } from './target-options.js'
+import { checkingTargets, targetOption, type EngineTargetConfig, type TargetOptions, type TargetUpdateOptions, type TlsOptions } from './target-options.js'
 
 /** What every event of an upstream is called with. */
 export interface UpstreamEvent {
@@ -145,7 +146,7 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** Adds a target. It takes requests from the next pick on; with probes configured, once it has passed one. Throws `FST_LB_INVALID_OPTIONS`. */
   add (target: string | TargetOptions): Target {
-    const [config] = this.#checkTargets([target], 'target') as [EngineTargetConfig]
+    const config = this.#checkOne(target)
     this.changing?.({ did: 'add', config })
     return this.balancer.add(this.#limited(config))
   }
@@ -189,20 +190,29 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** @internal What `replace` makes of these; throws as it does. */
   check (targets: unknown): EngineTargetConfig[] {
-    return this.#checkTargets(targets, 'targets')
+    return atOnce(this.checking(targets))
   }
 
-  #checkTargets (targets: unknown, path: 'target' | 'targets'): EngineTargetConfig[] {
+  /** @internal The same in slices. */
+  * checking (targets: unknown): Generator<undefined, EngineTargetConfig[]> {
     const faults: string[] = []
-    const single: Check<EngineTargetConfig[]> = (value, at) => {
-      const config = targetOption((value as unknown[])[0], at, faults)
-      if (config !== undefined && this.balancer.byId.has(config.id)) fault(faults, `${at}.id`, 'an id that is not in use', config.id)
-      return [config]
-    }
-    const configs = (path === 'target' ? single : targetsOption)(targets, path, faults)
-    if (faults.length === 0) checkEngine({ ...this.settings, limits: {}, targets: configs }, this.name, faults)
-    refuse(faults)
+    const configs = yield * checkingTargets(targets, 'targets', faults)
+    this.#refuse(faults, configs)
     return configs
+  }
+
+  #checkOne (target: unknown): EngineTargetConfig {
+    const faults: string[] = []
+    const config = targetOption(target, 'target', faults)
+    if (config !== undefined && this.balancer.byId.has(config.id)) fault(faults, 'target.id', 'an id that is not in use', config.id)
+    this.#refuse(faults, [config])
+    return config
+  }
+
+  /** With what shows only when the targets are looked at beside the other options. */
+  #refuse (faults: string[], targets: EngineTargetConfig[]): void {
+    if (faults.length === 0) checkEngine({ ...this.settings, limits: {}, targets }, this.name, faults)
+    refuse(faults)
   }
 
   #known (id: string): Target {
@@ -218,19 +228,39 @@ export class Upstream extends EventEmitter<UpstreamEvents> {
 
   /** @internal `replace`, with what was checked. `drainMs`: for what is in flight at targets that go. */
   reconcile (configs: EngineTargetConfig[], drainMs: (id: string) => number = () => DRAIN_MS): void {
-    const before = this.balancer.all.map(target => ({ target, tls: (target.config as EngineTargetConfig).tls }))
+    const before = this.balancer.all
+    const tlsBefore = before.map(({ config }) => (config as EngineTargetConfig).tls)
     const { removed } = this.balancer.replace(configs.map(config => this.#limited(config)))
-    for (const { target, tls } of before) {
-      const now = (target.config as EngineTargetConfig).tls
-      if (tls !== now && !isDeepStrictEqual(tls, now)) this.#pools.renew(target)
-    }
+    this.#renewed(before, tlsBefore)
     for (const target of removed) void this.#pools.drain(target, drainMs(target.id))
+  }
+
+  /**
+   * @internal Puts these behind the others, or in the place of those that have their ids, and takes `gone` out: a step of a change of very many. The
+   * targets are checked.
+   */
+  revise (configs: EngineTargetConfig[], gone: ReadonlySet<Target>): void {
+    const before = configs.map(({ id }) => this.balancer.byId.get(id))
+    const tlsBefore = before.map(target => (target?.config as EngineTargetConfig | undefined)?.tls)
+    const { removed } = this.balancer.revise(configs.map(config => this.#limited(config)), gone)
+    this.#renewed(before, tlsBefore)
+    for (const target of removed) void this.#pools.drain(target, DRAIN_MS)
+  }
+
+  /** Other TLS than before wants other connections. */
+  #renewed (targets: ReadonlyArray<Target | undefined>, tlsBefore: ReadonlyArray<TlsOptions | undefined>): void {
+    targets.forEach((target, i) => {
+      if (target === undefined) return
+      const { tls } = target.config as EngineTargetConfig
+      if (tls !== tlsBefore[i] && !isDeepStrictEqual(tls, tlsBefore[i])) this.#pools.renew(target)
+    })
   }
 
   /** With the upstream's limit where it has none of its own. */
   #limited (config: EngineTargetConfig): EngineTargetConfig {
     const { limits, pool } = this.settings
-    return { ...config, maxRequests: config.ownLimit ?? limits.maxRequests ?? pool.connections }
+    const maxRequests = config.ownLimit ?? limits.maxRequests ?? pool.connections
+    return config.maxRequests === maxRequests ? config : { ...config, maxRequests }
   }
 
   // ---- using it -------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ export class Prober {
   readonly #division: ProbeDivision | undefined
   readonly #watches = new Map<string, Watch>()
   /** New targets whose first probe waits for its turn. */
-  readonly #waiting: Array<() => void> = []
+  readonly #waiting = new Set<() => void>()
   /** First probes under way. */
   #firstProbes = 0
   /** The next of those that wait begin in the next turn of the event loop. */
@@ -100,7 +100,7 @@ export class Prober {
 
   async #probeFirst (watch: Watch): Promise<void> {
     await new Promise<void>(resolve => {
-      this.#waiting.push(resolve)
+      this.#waiting.add(resolve)
       this.#letBegin()
     })
     await this.#probe(watch, true)
@@ -109,13 +109,17 @@ export class Prober {
   }
 
   #letBegin (): void {
-    if (this.#beginning || this.#waiting.length === 0 || this.#firstProbes === FIRST_ROUND_WIDTH) return
+    if (this.#beginning || this.#waiting.size === 0 || this.#firstProbes === FIRST_ROUND_WIDTH) return
     this.#beginning = true
     setImmediate(() => {
       this.#beginning = false
-      const next = this.#waiting.splice(0, Math.min(BEGIN_AT_ONCE, FIRST_ROUND_WIDTH - this.#firstProbes))
-      this.#firstProbes += next.length
-      for (const begin of next) begin()
+      const width = Math.min(this.#firstProbes + BEGIN_AT_ONCE, FIRST_ROUND_WIDTH)
+      for (const begin of this.#waiting) {
+        if (this.#firstProbes === width) break
+        this.#firstProbes++
+        this.#waiting.delete(begin)
+        begin()
+      }
       this.#letBegin()
     })
   }

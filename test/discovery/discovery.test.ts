@@ -32,6 +32,22 @@ t.test('what stays in the set keeps its counters and its requests; another addre
   t.equal(found.upstream.targets.get('b')!.url, c.url)
 })
 
+t.test('other TLS is a change that the target outlives; the same TLS in other words is none', async t => {
+  const feed = new Feed()
+  const tls = (servername: string): object[] => [{ id: 'a', url: 'https://10.0.0.1', tls: { servername } }]
+  const found = discovering(t, feed.put(tls('shop'), tls('shop')))
+  await found.resolved(2)
+  const target = found.upstream.targets.get('a')
+  const pool = found.upstream.poolOf(target!)
+  feed.put(tls('shop'))
+  await found.resolved(3)
+  t.equal(found.upstream.poolOf(target!), pool)
+  feed.put(tls('cart'))
+  await found.resolved(4)
+  t.equal(found.upstream.targets.get('a'), target)
+  t.not(found.upstream.poolOf(target!), pool, 'connections are new')
+})
+
 t.test('targets of the options stay beside those that are found, and come first; their ids are theirs', async t => {
   const feed = new Feed()
   const found = discovering(t, feed, { targets: [a] })
