@@ -11,6 +11,9 @@ import { ConfigError, type Environment, type GatewayConfig } from './config.js'
 /** Milliseconds that nothing must happen in the folder: who writes in place may not be done. */
 const STILL = 200
 
+/** Milliseconds after which the file is read although the folder is not still: a log may be written to it all the time. */
+const LONGEST_UNREST = 1_000
+
 /** Milliseconds between looks, for changes that the system does not tell of (network file systems, links to elsewhere). */
 const INTERVAL = 10_000
 
@@ -24,6 +27,8 @@ export class Reloading {
   #work = Promise.resolve()
   #watches: FolderWatch[] = []
   #timer: NodeJS.Timeout | undefined
+  /** When the unrest began; undefined when all is still. */
+  #unrestSince: number | undefined
   /** Of the last refusal: it is not told again for the same file. */
   #refused = ''
 
@@ -58,7 +63,12 @@ export class Reloading {
 
   #soon (why: string, ms: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => { this.#work = this.#work.then(() => this.#reload(why)) }, ms)
+    const now = performance.now()
+    this.#unrestSince ??= now
+    this.#timer = setTimeout(() => {
+      this.#unrestSince = undefined
+      this.#work = this.#work.then(() => this.#reload(why))
+    }, Math.min(ms, Math.max(0, this.#unrestSince + LONGEST_UNREST - now)))
   }
 
   async #reload (why: string): Promise<void> {
