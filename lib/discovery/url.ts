@@ -77,7 +77,7 @@ const urlFields = object<UrlSettings>({
 export const urlOption: Check<DiscoverySettings> = (value, path, faults) => {
   const { url } = value as UrlDiscoveryOptions
   // Queries have tokens in them now and then.
-  return { kind: 'url', place: typeof url === 'string' ? url.replace(/[?#].*$/s, '') : '', source: urlSource(urlFields(value, path, faults)) }
+  return { kind: 'url', place: typeof url === 'string' ? url.split(/[?#]/, 1)[0]! : '', source: urlSource(urlFields(value, path, faults)) }
 }
 
 /** A good answer. */
