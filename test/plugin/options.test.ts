@@ -70,9 +70,9 @@ t.test('what can be switched off is off with false', async t => {
 t.test('a route is the name of an upstream, or an object with Fastify\'s route options', async t => {
   const options = { upstreams: { shop: {} }, routes: { '/': 'shop', '/shop/': 'shop', '/api': { upstream: 'shop', rewritePrefix: '', method: 'GET', bodyLimit: 10 } } }
   t.strictSame(checked(pluginOptions(() => false), options, '').routes, [
-    { prefix: '/', upstream: 'shop', rewritePrefix: undefined, split: undefined, options: {} },
-    { prefix: '/shop', upstream: 'shop', rewritePrefix: undefined, split: undefined, options: {} },
-    { prefix: '/api', upstream: 'shop', rewritePrefix: '', split: undefined, options: { method: 'GET', bodyLimit: 10 } }
+    { here: 'routes["/"]', prefix: '/', upstream: 'shop', rewritePrefix: undefined, split: undefined, options: {} },
+    { here: 'routes["/shop/"]', prefix: '/shop', upstream: 'shop', rewritePrefix: undefined, split: undefined, options: {} },
+    { here: 'routes["/api"]', prefix: '/api', upstream: 'shop', rewritePrefix: '', split: undefined, options: { method: 'GET', bodyLimit: 10 } }
   ])
 })
 
@@ -100,19 +100,19 @@ t.test('unknown options are told, with those that are known', async t => {
 })
 
 t.test('wrong types are told, with what was expected and what was there', async t => {
-  t.strictSame(faultsOf({ upstreams: [], routes: [], drainMs: '30 s' }), [
+  t.strictSame(faultsOf({ upstreams: [], routes: 1, drainMs: '30 s' }), [
     'upstreams: expected an object, got an array',
-    'routes: expected an object of prefixes, got an array',
+    'routes: expected an object of prefixes, or an array of { prefix, upstream }, got 1',
     'drainMs: expected milliseconds, 0 to 2147483647, or text such as "5s" or "500ms", got "30 s" (string)'
   ])
   for (const [shop, fault] of [
     ['http://a', 'upstreams.shop: expected an object, got "http://a" (string)'],
     [{ targets: 'http://a' }, 'upstreams.shop.targets: expected an array of urls or targets, got "http://a" (string)'],
     [{ health: true }, 'upstreams.shop.health: expected an object, got true'],
-    [{ health: { active: true } }, 'upstreams.shop.health.active: expected an object, got true'],
+    [{ health: { active: 1 } }, 'upstreams.shop.health.active: expected an object, got 1'],
     [{ health: { passive: { consecutiveFailures: 0 } } }, 'upstreams.shop.health.passive.consecutiveFailures: expected a whole number from 1, got 0'],
     [{ headers: { host: 'client' } }, "upstreams.shop.headers.host: expected 'target' or 'preserve', got \"client\" (string)"],
-    [{ affinity: true }, 'upstreams.shop.affinity: expected { cookie } or { session }, got true'],
+    [{ affinity: 1 }, 'upstreams.shop.affinity: expected { cookie } or { session }, got 1'],
     [{ affinity: {} }, 'upstreams.shop.affinity: expected { cookie } or { session }, got an object'],
     [{ affinity: { cookie: 'lb' } }, 'upstreams.shop.affinity.cookie: expected an object, got "lb" (string)'],
     [{ affinity: { cookie: undefined } }, 'upstreams.shop.affinity.cookie: expected an object, got nothing'],
