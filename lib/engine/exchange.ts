@@ -54,6 +54,8 @@ export class Exchange implements Waiting {
   readonly #discarded: Attempt[] = []
   #done = false
   #queued = false
+  /** It keeps the process alive. With timers of the user's own, as in simulations, what passes for time is theirs. */
+  readonly #holds: boolean
   readonly #startedAt: number
   /** Attempts begun, hedges included. */
   #attempts = 0
@@ -83,8 +85,9 @@ export class Exchange implements Waiting {
     this.#context = context
     this.#downstream = downstream
     this.#retry = retry
+    this.#holds = upstream.settings.timers === undefined
     this.#startedAt = this.clock.now()
-    hold()
+    if (this.#holds) hold()
   }
 
   start (): void {
@@ -376,7 +379,7 @@ export class Exchange implements Waiting {
   /** `status`: what the client got of it. `endedAt`: when that was, where it is known. */
   #finish (status: number, endedAt?: number): void {
     this.#done = true
-    release()
+    if (this.#holds) release()
     this.upstream.counters.ended(status, (endedAt ?? this.clock.now()) - this.#startedAt)
     this.clock.cancel(this.#total)
     this.clock.cancel(this.#backoff)
