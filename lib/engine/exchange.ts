@@ -66,6 +66,8 @@ export class Exchange implements Waiting {
   #notBefore = 0
   /** Attempts that count, of `retry.attempts`. */
   #spent = 0
+  /** Targets that could not be connected to. */
+  #unreachable = 0
   /** How often all targets have been tried. */
   #rounds = 0
   /** A connection that ended as it was used again may still be excused, once. */
@@ -253,7 +255,7 @@ export class Exchange implements Waiting {
     this.#context.tried = this.#tried
     if (retryAfter !== undefined) this.#respect(attempt.target.id, retryAfter)
     // Targets that could not be connected to cost nothing, the first time round.
-    const free = !progress.started && this.#rounds === 0
+    const free = !progress.started && this.#rounds === 0 && this.#unreachable++ < retry.unreachable
     if (!free && ++this.#spent >= retry.attempts) return false
     const picked = this.#pick()
     if (picked === undefined) return true

@@ -6,8 +6,13 @@ import { budgetOptions, type BudgetOptions, type BudgetSettings } from './retry-
 
 /** When a request is tried again, and how often (nginx `proxy_next_upstream`). */
 export interface RetryOptions {
-  /** Attempts in all, the first included. Targets that could not be connected to are not counted. @default 3 */
+  /** Attempts in all, the first included. Targets that could not be connected to are not counted, up to `unreachable`. @default 3 */
   attempts?: number
+  /**
+   * Targets that a request may find unreachable (refused, no such host, TLS, connect deadline) without a charge to `attempts` or the budget. Each may
+   * cost a connect deadline, and a pool that is down altogether one connection for each of them and each request. @default 5
+   */
+  unreachable?: number
   /** Statuses after which another target is tried, for methods that are idempotent. @default [502, 503, 504] */
   statuses?: number[]
   /** Also resend POST and PATCH that may have been processed. Only for applications that recognise a repeated request. @default false */
@@ -46,6 +51,7 @@ export interface BackoffOptions {
 
 export interface Retry {
   attempts: number
+  unreachable: number
   statuses: number[]
   nonIdempotent: boolean
   replayLimit: number
@@ -65,6 +71,7 @@ const hedgeOptions = object<Settled<HedgeOptions>>({ after: hedgeAfter })
 
 export const retryFields: Fields<Retry> = {
   attempts: optional(integer(1, 100), 3),
+  unreachable: optional(integer(0, 1_000), 5),
   statuses: optional(array(integer(400, 599)), [502, 503, 504]),
   nonIdempotent: optional(boolean, false),
   replayLimit: optional(integer(0, 64 * 1024 * 1024), 65_536),

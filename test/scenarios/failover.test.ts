@@ -188,3 +188,13 @@ t.test('a garbled answer is a 502 for a POST and another target for a GET', asyn
     t.equal(await answer.text(), 'good')
   }
 })
+
+t.test('a request does not knock at the doors of all targets when none can be reached', async t => {
+  const urls = await Promise.all(Array.from({ length: 20 }, async (_, i) => ({ id: `t${i}`, url: await refusedUrl() })))
+  for (const [retry, knocks] of [[{}, 8], [{ unreachable: 0 }, 3], [{ unreachable: 12, attempts: 1 }, 13]] as const) {
+    const { app, url } = await startGateway(t, { upstreams: { shop: { targets: urls, retry, health: { passive: false } } }, routes: { '/': 'shop' } })
+    t.equal((await fetch(url)).status, 502)
+    t.equal(app.upstreams.get('shop')!.snapshot().targets.reduce((sum, { failures }) => sum + failures, 0), knocks)
+    t.equal((await fetch(url, { method: 'POST', body: 'x' })).status, 502)
+  }
+})
