@@ -264,8 +264,8 @@ export class Exchange implements Waiting {
       this.#try(picked)
       return true
     }
-    // Waiting for a slot is better than an error, but not better than an answer.
-    if (picked === 'full') return attempt.status === undefined && (free || this.#withdraw()) && this.#joinQueue()
+    // Waiting for a slot is better than an error, also than one that the target has sent.
+    if (picked === 'full') return (free || this.#withdraw()) && this.#joinQueue()
     return picked === 'none' && (!free || ++this.#spent < retry.attempts) && this.#backOff(retry)
   }
 

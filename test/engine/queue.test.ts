@@ -145,7 +145,7 @@ t.test('a target that is added serves all who wait for it, and when all are gone
   t.strictSame(await Promise.all([first, others[0], others[1]]), ['a /1', 'b /2', 'b /3'])
 })
 
-t.test('a retry waits, too, when there is no answer yet; an answer is not kept waiting', async t => {
+t.test('a retry waits for a slot, whether the first target has reset the connection or answered 503', async t => {
   const b = await holding(t, 'b')
   let mode = 'die'
   const a = await startTarget(t, 'a', (_seen, request, response) => {
@@ -161,12 +161,14 @@ t.test('a retry waits, too, when there is no answer yet; an answer is not kept w
   upstream.attemptEnded(occupied.target, end)
   await once(b.server, 'request')
   mode = 'busy'
-  const busy = await request('http://shop/2', { dispatcher: upstream.dispatcher })
-  t.equal(busy.statusCode, 503)
-  t.equal(await busy.body.text(), 'busy')
   await until(() => b.seen.length === 1, 'it is there')
+  const busy = request('http://shop/2', { dispatcher: upstream.dispatcher })
+  await until(() => upstream.snapshot().queued === 1, 'it waits as well')
   b.release()
   t.equal(await (await answer).body.text(), 'b /1')
+  await until(() => b.seen.length === 2, 'its turn has come')
+  b.release()
+  t.equal(await (await busy).body.text(), 'b /2')
 })
 
 t.test('one that cannot be sent makes way for the next, when its turn comes', async t => {
