@@ -164,6 +164,12 @@ export class Balancer implements Lessor, Members {
 
   // ---- membership -------------------------------------------------------------------------------------------------
 
+  /** Its source has ceased to find it, or finds it again. */
+  setObsolete (target: Target, obsolete: boolean): void {
+    target.obsolete = obsolete
+    this.#picker.changed()
+  }
+
   add (config: TargetConfig): Target {
     const [target] = this.replace([...this.all.map(other => other.config), config]).added
     return target!

@@ -68,6 +68,8 @@ export class Target {
   effectiveWeight: number
   /** When its slow start began; `undefined` when it is not warming up. */
   warmingSince: number | undefined
+  /** @internal Its source does not find it any more: it keeps the clients that belong to it for a while, and gets no new ones. */
+  obsolete = false
   /** It was added while others were running, so it warms up; the targets of a new pool do not. */
   joined = false
 
@@ -99,11 +101,11 @@ export class Target {
   }
 
   /** May take new clients. */
-  get eligible (): boolean { return this.state === 'ready' && this.weight > 0 && this.sound }
+  get eligible (): boolean { return this.lastResort && this.sound }
 
   /** May take a client that belongs to it. */
   get holds (): boolean { return this.state !== 'maintenance' && this.sound }
 
   /** May be used when nobody is eligible: an operator's word still counts, health no longer does. */
-  get lastResort (): boolean { return this.state === 'ready' && this.weight > 0 }
+  get lastResort (): boolean { return this.state === 'ready' && this.weight > 0 && !this.obsolete }
 }

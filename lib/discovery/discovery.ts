@@ -6,6 +6,7 @@ import type { Upstream } from '../engine/upstream.js'
 import type { DiscoverySnapshot, TargetFinder } from '../engine/upstream-snapshot.js'
 import type { Log } from '../engine/log.js'
 import { backoffDelay } from '../engine/retry.js'
+import { FailureHold } from './hold.js'
 import { Membership } from './membership.js'
 import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings } from './source.js'
@@ -21,6 +22,7 @@ export class Discovery implements TargetFinder {
   readonly #log: Log
   readonly #where: object
   readonly #membership: Membership
+  readonly #hold: FailureHold
   readonly #closing = new AbortController()
   #iteration = new AbortController()
   #iterator: AsyncIterator<unknown> | undefined
@@ -30,6 +32,8 @@ export class Discovery implements TargetFinder {
   readonly #begun = new Promise<void>(resolve => { this.#hasBegun = resolve })
   /** What was told last, while it lasts: it is not told again and again. */
   #trouble: string | undefined
+  /** The same of what is wrong with a part of it. */
+  #partialTrouble: string | undefined
   #leftOut = ''
   #resolves = 0
   #failures = 0
@@ -42,7 +46,8 @@ export class Discovery implements TargetFinder {
     this.#settings = settings
     this.#log = log
     this.#where = { upstream: upstream.name, discovery: `${settings.kind} ${settings.place}`.trimEnd() }
-    this.#membership = new Membership(upstream)
+    this.#membership = new Membership(upstream, settings.hold.obsolete)
+    this.#hold = new FailureHold(settings.hold, upstream.clock, () => { void this.#letGo() })
   }
 
   /** Begins. Resolved with the first good set, when there will be none, and after 5 s at the latest. */
@@ -58,6 +63,7 @@ export class Discovery implements TargetFinder {
     this.#closing.abort()
     this.#iteration.abort()
     this.#membership.close()
+    this.#hold.end()
     this.#hasBegun()
     this.#endIterator().catch(error => { this.#log.warn({ ...this.#where, err: error }, 'discovery has thrown at its end') })
   }
@@ -67,6 +73,7 @@ export class Discovery implements TargetFinder {
       kind: this.#settings.kind,
       place: this.#settings.place,
       resolves: this.#resolves,
+      held: this.#membership.held,
       failures: this.#failures,
       lastSuccessAt: this.#lastSuccessAt,
       lastErrorAt: this.#lastErrorAt,
@@ -99,7 +106,7 @@ export class Discovery implements TargetFinder {
   /** One iteration. */
   async #follow (): Promise<void> {
     const { signal } = this.#iteration
-    const iterable = await this.#settings.source({ clock: this.#upstream.clock, signal, failed: this.#failed })
+    const iterable = await this.#settings.source({ clock: this.#upstream.clock, signal, failed: this.#failed, partly: this.#partly })
     if (signal.aborted) return
     const iterator = iterable[Symbol.asyncIterator]()
     this.#iterator = iterator
@@ -119,6 +126,7 @@ export class Discovery implements TargetFinder {
       return
     }
     if (this.#closing.signal.aborted) return
+    this.#hold.end()
     this.#resolves++
     this.#lastSuccessAt = this.#upstream.clock.now()
     this.#restarts = 0
@@ -130,12 +138,31 @@ export class Discovery implements TargetFinder {
   }
 
   readonly #failed = (error: unknown): void => {
+    const message = this.#count(error)
+    this.#hold.failed(error)
+    if (message !== this.#trouble) this.#log.warn({ ...this.#where, err: error }, 'discovery has failed, the last good set of targets stays')
+    this.#trouble = message
+  }
+
+  readonly #partly = (error: unknown): void => {
+    const message = error === undefined || this.#closing.signal.aborted ? undefined : this.#count(error)
+    if (message !== undefined && message !== this.#partialTrouble) this.#log.warn({ ...this.#where, err: error }, 'a part of discovery has failed, its last good targets stay')
+    this.#partialTrouble = message
+  }
+
+  #count (error: unknown): string {
     const message = error instanceof Error ? error.message : String(error)
     this.#failures++
     this.#lastErrorAt = this.#upstream.clock.now()
     this.#lastError = message
-    if (message !== this.#trouble) this.#log.warn({ ...this.#where, err: error }, 'discovery has failed, the last good set of targets stays')
-    this.#trouble = message
+    return message
+  }
+
+  /** It has been failing for longer than what was found last is to be believed. */
+  async #letGo (): Promise<void> {
+    if (this.#membership.size === 0) return
+    this.#log.warn(this.#where, 'discovery has failed for too long, its targets are removed')
+    await this.#membership.leave()
   }
 
   async #endIterator (): Promise<void> {

@@ -5,10 +5,11 @@ import type { Duration } from '../duration.js'
 import type { TargetOptions } from '../engine/target-options.js'
 import { array, fault, integer, milliseconds, object, oneOf, optional, text, type Check } from '../options.js'
 import { Pauses } from '../engine/pauses.js'
-import type { DiscoverySettings, Source } from './source.js'
+import { AbsentError, HOLD_OF_DNS, holdOption, type Hold, type HoldOptions } from './hold.js'
+import type { DiscoverySettings, Source, SourceTools } from './source.js'
 import { serversOf } from './srv.js'
 
-/** One target per address of a name. An answer without addresses is a failure: the last good set stays. */
+/** One target per address of a name. An answer without addresses is a failure: the last good set stays for as long as `hold.nx`. */
 export interface DnsDiscoveryOptions {
   /** The whole name: neither the hosts file nor search domains are looked at. For SRV with its service, as `_http._tcp.api.internal`. */
   dns: string
@@ -39,6 +40,8 @@ export interface DnsDiscoveryOptions {
   interval?: Duration
   /** Milliseconds for the first try; each server gets a second, longer one. @default 2_000 */
   timeout?: Duration
+  /** How long targets stay that are not found any more. @default {} */
+  hold?: HoldOptions
 }
 
 interface DnsSettings {
@@ -53,6 +56,7 @@ interface DnsSettings {
   maxTtl: number
   interval: number | undefined
   timeout: number
+  hold: Hold
 }
 
 const SRV_INTERVAL = 10_000
@@ -87,7 +91,8 @@ const dnsFields = object<DnsSettings>({
   minTtl: optional(milliseconds(1), 1_000),
   maxTtl: optional(milliseconds(1, 500), 300_000),
   interval: optional(milliseconds(1, 100)),
-  timeout: optional(milliseconds(1, 20), 2_000)
+  timeout: optional(milliseconds(1, 20), 2_000),
+  hold: holdOption(HOLD_OF_DNS)
 })
 
 export const dnsOption: Check<DiscoverySettings> = (value, path, faults) => {
@@ -96,7 +101,7 @@ export const dnsOption: Check<DiscoverySettings> = (value, path, faults) => {
   if (type === 'SRV' && port !== undefined) faults.push(`${path}.port: expected nothing, since SRV records say the port`)
   if (type !== 'SRV' && interval !== undefined) faults.push(`${path}.interval: expected nothing, since the records have a TTL; its bounds are minTtl and maxTtl`)
   if (minTtl > maxTtl) faults.push(`${path}.minTtl: expected at most maxTtl (${maxTtl}), got ${minTtl}`)
-  return { kind: 'dns', place: `${dns} ${type}`, source: dnsSource(settings) }
+  return { kind: 'dns', place: `${dns} ${type}`, hold: settings.hold, source: dnsSource(settings) }
 }
 
 interface Found {
@@ -105,7 +110,11 @@ interface Found {
   ttl: number
 }
 
+/** Addresses of an SRV record's server that were found last, and since when they cannot be found out. */
+interface Known { records: RecordWithTtl[], failingSince: number | undefined }
+
 function dnsSource (settings: DnsSettings): Source {
+  const known = new Map<string, Known>()
   return async function * (tools) {
     const { signal } = tools
     const pauses = new Pauses(tools)
@@ -115,8 +124,8 @@ function dnsSource (settings: DnsSettings): Source {
       if (settings.servers !== undefined) resolver.setServers(settings.servers)
       const cancel = (): void => { resolver.cancel() }
       signal.addEventListener('abort', cancel)
-      const found = settings.type === 'SRV' ? bySrv(resolver, settings) : byAddress(resolver, settings)
-      const { targets, ttl } = await found.finally(() => { signal.removeEventListener('abort', cancel) })
+      const found = settings.type === 'SRV' ? bySrv(resolver, settings, known, tools) : byAddress(resolver, settings)
+      const { targets, ttl } = await found.catch(absentOrFailed).finally(() => { signal.removeEventListener('abort', cancel) })
       yield targets
       await pauses.pause(Math.min(Math.max(ttl, settings.minTtl), settings.maxTtl))
     }
@@ -129,14 +138,30 @@ async function byAddress (resolver: promises.Resolver, settings: DnsSettings): P
   return { targets: inOrder(records.map(({ address }) => targetAt(settings, address, port))), ttl: shortest(records) }
 }
 
-async function bySrv (resolver: promises.Resolver, settings: DnsSettings): Promise<Found> {
+async function bySrv (resolver: promises.Resolver, settings: DnsSettings, known: Map<string, Known>, { clock, partly }: SourceTools): Promise<Found> {
   const records = await resolver.resolveSrv(settings.dns)
-  const addresses = new Map<string, RecordWithTtl[]>()
-  await Promise.all([...new Set(records.map(({ name }) => name))].map(async name => { addresses.set(name, await addressesOf(resolver, name)) }))
+  const names = new Set(records.map(({ name }) => name))
+  for (const name of known.keys()) if (!names.has(name)) known.delete(name)
+  const failures: Error[] = []
+  const fresh: RecordWithTtl[] = []
+  await Promise.all([...names].map(async name => {
+    try {
+      const found = await addressesOf(resolver, name)
+      known.set(name, { records: found, failingSince: undefined })
+      fresh.push(...found)
+    } catch (error) {
+      failures.push(error as Error)
+      const before = known.get(name) ?? { records: [], failingSince: undefined }
+      const failingSince = before.failingSince ?? clock.now()
+      known.set(name, { records: clock.now() - failingSince < settings.hold.timeout ? before.records : [], failingSince })
+    }
+  }))
   const found = serversOf(records).flatMap(({ name, port, weight, tier }) =>
-    addresses.get(name)!.map(({ address }) => ({ ...targetAt(settings, address, port), weight, tier })))
-  if (found.length === 0) throw new Error(`querySrv ${settings.dns}: none of its servers has an address`)
-  return { targets: inOrder(found), ttl: Math.min(settings.interval ?? SRV_INTERVAL, shortest([...addresses.values()].flat())) }
+    known.get(name)!.records.map(({ address }) => ({ ...targetAt(settings, address, port), weight, tier })))
+  const message = failures.map(({ message }) => message).sort().join(', ')
+  if (found.length === 0) throw failures.length > 0 ? new Error(message) : new AbsentError(`querySrv ${settings.dns}: none of its servers has an address`)
+  partly(failures.length > 0 ? new Error(message) : undefined)
+  return { targets: inOrder(found), ttl: Math.min(settings.interval ?? SRV_INTERVAL, shortest(fresh)) }
 }
 
 /**
@@ -151,8 +176,17 @@ async function addressesOf (resolver: promises.Resolver, name: string): Promise<
 }
 
 function noneIfAbsent (error: NodeJS.ErrnoException): [] {
-  if (error.code === 'ENODATA' || error.code === 'ENOTFOUND') return []
+  if (isAbsent(error)) return []
   throw error
+}
+
+function absentOrFailed (error: NodeJS.ErrnoException): never {
+  throw isAbsent(error) ? new AbsentError(error.message) : error
+}
+
+/** There is no such name, or it has no such records. */
+function isAbsent ({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENODATA' || code === 'ENOTFOUND'
 }
 
 /** The id follows from the address and the port: equal on every gateway. */

@@ -7,6 +7,7 @@ import { MAX_LENGTH } from '../bounded-json.js'
 import { inSlices } from '../engine/slices.js'
 import { textOf } from './bounded-text.js'
 import { FolderWatch } from './folder-watch.js'
+import { AbsentError, HOLD, holdOption, type Hold, type HoldOptions } from './hold.js'
 import { targetsIn } from './document.js'
 import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source } from './source.js'
@@ -22,19 +23,22 @@ export interface FileDiscoveryOptions {
   interval?: Duration
   /** Have the system tell of changes, too. @default true */
   watch?: boolean
+  /** How long targets stay that are not found any more. @default {} */
+  hold?: HoldOptions
 }
 
-interface FileSettings { file: string, interval: number, watch: boolean }
+interface FileSettings { file: string, interval: number, watch: boolean, hold: Hold }
 
 const fileFields = object<FileSettings>({
   file: string,
   interval: optional(milliseconds(1, 100), 5_000),
-  watch: optional(boolean, true)
+  watch: optional(boolean, true),
+  hold: holdOption(HOLD)
 })
 
 export const fileOption: Check<DiscoverySettings> = (value, path, faults) => {
   const settings = fileFields(value, path, faults)
-  return { kind: 'file', place: settings.file, source: fileSource(settings) }
+  return { kind: 'file', place: settings.file, hold: settings.hold, source: fileSource(settings) }
 }
 
 /**
@@ -79,7 +83,9 @@ async function targetsOf (file: string): Promise<unknown> {
 
 async function textIn (file: string): Promise<string> {
   // Opening a pipe would otherwise wait for whoever writes into it.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new AbsentError(error.message) : error
+  })
   try {
     if (!(await handle.stat()).isFile()) throw new Error(`${file} is no file`)
     return await textOf(handle.createReadStream({ end: MAX_LENGTH, autoClose: false }), MAX_LENGTH, 'the file')

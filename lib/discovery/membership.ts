@@ -48,12 +48,25 @@ export class Membership {
   readonly #fit = new Set<Target>()
   /** Those that are on their way out. */
   readonly #going = new Set<Target>()
+  #removing = false
   #deadline: Timer
+  readonly #hold: number
+  /** Those that are not in the set any more and are held, with when that ends: the first of them first. */
+  readonly #held = new Map<Target, number>()
+  #holdTimer: Timer
   #closed = false
 
-  constructor (upstream: Upstream) {
+  /** `hold`: milliseconds that a target stays which is not found any more, for the clients that belong to it. */
+  constructor (upstream: Upstream, hold: number) {
     this.#upstream = upstream
+    this.#hold = hold
   }
+
+  /** Targets that were found and are there. */
+  get size (): number { return this.#ours.size }
+
+  /** Of these, the ones that are held. */
+  get held (): number { return this.#held.size }
 
   /**
    * Makes what is found this set. Resolved with the ids that are left out. Rejects with `FST_LB_INVALID_OPTIONS` with every fault, and then nothing is
@@ -69,9 +82,18 @@ export class Membership {
     return leftOut
   }
 
+  /** Nothing is found any more, and what was is not to be believed. */
+  async leave (): Promise<void> {
+    this.#leaving.clear()
+    this.#endHandover()
+    for (const target of this.#ours.keys()) this.#going.add(target)
+    await this.#remove()
+  }
+
   close (): void {
     this.#closed = true
     this.#endHandover()
+    this.#upstream.clock.cancel(this.#holdTimer)
   }
 
   * #compare (found: unknown): Generator<undefined, Found[]> {
@@ -121,20 +143,58 @@ export class Membership {
     const others = new Set<Target>()
     for (const target of this.#ours.keys()) {
       // Taken out by hand, or another server has its id now.
-      if (targets.get(target.id) !== target) this.#ours.delete(target)
-      else if (ids.has(target.id)) this.#going.delete(target)
+      if (targets.get(target.id) !== target) this.#forget(target)
+      else if (ids.has(target.id)) this.#keep(target)
       else others.add(target)
     }
     const areNeeded = set.length > 0 && others.size > 0 && !this.#upstream.balancer.all.some(target => target.eligible && !others.has(target))
     for (const target of others) {
       if (areNeeded && target.eligible) this.#leaving.add(target)
-      else this.#going.add(target)
+      else this.#retire(target)
     }
     this.#handOver()
     if (this.#ours.size > STEP) await nextTurn()
+    this.#waitForHeld()
     await this.#remove()
     if (this.#ours.size > STEP) await nextTurn()
     if (!this.#closed) this.#arrange(set)
+  }
+
+  /** It is in the set. */
+  #keep (target: Target): void {
+    this.#going.delete(target)
+    if (this.#held.delete(target)) this.#upstream.balancer.setObsolete(target, false)
+  }
+
+  /** It is not: it goes, or is held before. */
+  #retire (target: Target): void {
+    if (this.#hold === 0) {
+      this.#going.add(target)
+    } else if (!this.#held.has(target)) {
+      this.#held.set(target, this.#upstream.clock.now() + this.#hold)
+      this.#upstream.balancer.setObsolete(target, true)
+    }
+  }
+
+  #forget (target: Target): void {
+    this.#ours.delete(target)
+    this.#held.delete(target)
+  }
+
+  readonly #waitForHeld = (): void => {
+    if (this.#closed) return
+    const { clock } = this.#upstream
+    clock.cancel(this.#holdTimer)
+    this.#holdTimer = undefined
+    for (const [target, until] of this.#held) {
+      if (until > clock.now()) {
+        if (until !== Infinity) this.#holdTimer = clock.after(until - clock.now(), this.#waitForHeld, undefined)
+        break
+      }
+      this.#held.delete(target)
+      this.#going.add(target)
+    }
+    void this.#remove()
   }
 
   #handOver (): void {
@@ -158,6 +218,7 @@ export class Membership {
       if (target !== undefined && this.#ours.has(target)) ordered.push(target)
     }
     for (const target of this.#leaving) ordered.push(target)
+    for (const target of this.#held.keys()) ordered.push(target)
     if (ordered.some((target, i) => target !== all[i])) this.#upstream.reconcile(configsOf(ordered))
   }
 
@@ -173,18 +234,23 @@ export class Membership {
 
   readonly #letGo = (): void => {
     this.#endHandover()
-    for (const target of this.#leaving) this.#going.add(target)
+    for (const target of this.#leaving) this.#retire(target)
     this.#leaving.clear()
-    void this.#remove()
+    this.#waitForHeld()
   }
 
-  /** Takes out those who go. The first step is over when it returns. */
+  /** Takes out those who go. The first step is over when it returns, unless it is at work already. */
   async #remove (): Promise<void> {
+    if (this.#removing) {
+      while (this.#removing) await nextTurn()
+      return
+    }
+    this.#removing = true
     while (this.#going.size > 0 && !this.#closed) {
       const gone = new Set<Target>()
       for (const target of this.#going) {
         this.#going.delete(target)
-        this.#ours.delete(target)
+        this.#forget(target)
         // Somebody may have taken it out meanwhile.
         if (this.#upstream.targets.get(target.id) === target) gone.add(target)
         if (gone.size === STEP) break
@@ -192,6 +258,7 @@ export class Membership {
       this.#upstream.revise([], gone)
       if (this.#going.size > 0) await nextTurn()
     }
+    this.#removing = false
   }
 
   #endHandover (): void {

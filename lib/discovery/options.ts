@@ -1,6 +1,7 @@
 /** What finds the targets of an upstream, as it is written down. */
 import { fault, isObject, type Check } from '../options.js'
 import { dnsOption, type DnsDiscoveryOptions } from './dns.js'
+import { HOLD } from './hold.js'
 import { fileOption, type FileDiscoveryOptions } from './file.js'
 import { redisOption, type RedisDiscoveryOptions } from './redis.js'
 import type { DiscoverySettings, Source, TargetSet } from './source.js'
@@ -30,6 +31,7 @@ function ownSource (begin: (tools: Parameters<Source>[0]) => unknown): Discovery
   return {
     kind: 'iterable',
     place: '',
+    hold: HOLD,
     source: async tools => {
       const iterable = await begin(tools)
       if (!isAsyncIterable(iterable)) throw new TypeError('the function must return an AsyncIterable')

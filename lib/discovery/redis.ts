@@ -2,6 +2,7 @@
 import type { Duration } from '../duration.js'
 import { fault, milliseconds, object, optional, refuse, string, type Check } from '../options.js'
 import { targetsIn } from './document.js'
+import { AbsentError, HOLD, holdOption, type Hold, type HoldOptions } from './hold.js'
 import { Pauses } from '../engine/pauses.js'
 import { parseJson } from '../bounded-json.js'
 import { hashAt, isRedisClient, listen, type RedisClient } from '../redis-client.js'
@@ -26,9 +27,11 @@ export interface RedisDiscoveryOptions {
   interval?: Duration
   /** Milliseconds for one look. @default 5_000 */
   timeout?: Duration
+  /** How long targets stay that are not found any more. @default {} */
+  hold?: HoldOptions
 }
 
-interface RedisSettings { redis: RedisClient, key: string, channel: string | undefined, interval: number, timeout: number }
+interface RedisSettings { redis: RedisClient, key: string, channel: string | undefined, interval: number, timeout: number, hold: Hold }
 
 const client: Check<RedisClient> = (value, path, faults) => {
   if (!isRedisClient(value)) fault(faults, path, 'a client of ioredis or node-redis', value)
@@ -40,12 +43,13 @@ const redisFields = object<RedisSettings>({
   key: string,
   channel: optional(string),
   interval: optional(milliseconds(1, 100), 10_000),
-  timeout: optional(milliseconds(1, 50), 5_000)
+  timeout: optional(milliseconds(1, 50), 5_000),
+  hold: holdOption(HOLD)
 })
 
 export const redisOption: Check<DiscoverySettings> = (value, path, faults) => {
   const settings = redisFields(value, path, faults)
-  return { kind: 'redis', place: settings.key, source: redisSource(settings) }
+  return { kind: 'redis', place: settings.key, hold: settings.hold, source: redisSource(settings) }
 }
 
 function redisSource ({ redis, key, channel, interval, timeout }: RedisSettings): Source {
@@ -73,7 +77,7 @@ async function targetsAt (redis: RedisClient, key: string): Promise<unknown> {
   const type = await redis.type(key)
   if (type === 'hash') return fromHash(await hashAt(redis, key))
   if (type === 'string') return targetsIn(parseJson(String(await redis.get(key))))
-  throw new Error(type === 'none' ? 'there is no such key' : `expected a hash or a string, got a ${type}`)
+  throw type === 'none' ? new AbsentError('there is no such key') : new Error(`expected a hash or a string, got a ${type}`)
 }
 
 /** In the order of their ids, since Redis has none. */

@@ -7,6 +7,7 @@ import { tlsOptions, type TlsOptions } from '../engine/target-options.js'
 import { fault, func, headers, integer, milliseconds, object, optional, type Check } from '../options.js'
 import { textOf } from './bounded-text.js'
 import { targetsIn } from './document.js'
+import { AbsentError, HOLD, holdOption, type Hold, type HoldOptions } from './hold.js'
 import { Pauses } from '../engine/pauses.js'
 import type { DiscoverySettings, Source, TargetSet } from './source.js'
 import { within } from '../engine/within.js'
@@ -35,6 +36,8 @@ export interface UrlDiscoveryOptions {
   maxBytes?: number
   /** TLS to the endpoint, whose certificate is verified. @default {} */
   tls?: TlsOptions
+  /** How long targets stay that are not found any more. @default {} */
+  hold?: HoldOptions
 }
 
 interface UrlSettings {
@@ -45,6 +48,7 @@ interface UrlSettings {
   map: (json: unknown) => unknown
   maxBytes: number
   tls: TlsOptions
+  hold: Hold
 }
 
 const urlText: Check<string> = (value, path, faults) => {
@@ -71,13 +75,15 @@ const urlFields = object<UrlSettings>({
   headers: optional(orFunction(headers), () => ({})),
   map: optional(func<UrlSettings['map']>(), targetsIn),
   maxBytes: optional(integer(1), MAX_LENGTH),
-  tls: optional(tlsOptions, {}) as Check<TlsOptions>
+  tls: optional(tlsOptions, {}) as Check<TlsOptions>,
+  hold: holdOption(HOLD)
 })
 
 export const urlOption: Check<DiscoverySettings> = (value, path, faults) => {
   const { url } = value as UrlDiscoveryOptions
+  const settings = urlFields(value, path, faults)
   // Queries have tokens in them now and then.
-  return { kind: 'url', place: typeof url === 'string' ? url.split(/[?#]/, 1)[0]! : '', source: urlSource(urlFields(value, path, faults)) }
+  return { kind: 'url', place: typeof url === 'string' ? url.split(/[?#]/, 1)[0]! : '', hold: settings.hold, source: urlSource(settings) }
 }
 
 /** A good answer. */
@@ -117,5 +123,5 @@ async function ask (settings: UrlSettings, url: string, last: Answer | undefined
   if (statusCode === 200) return { url, headers, targets: await settings.map(parseJson(await textOf(body, settings.maxBytes, 'the answer'), settings.maxBytes)) }
   await body.dump()
   if (statusCode === 304 && known !== undefined) return { url, headers: { ...last!.headers, ...headers }, targets: last!.targets }
-  throw new Error(`status ${statusCode}`)
+  throw new (statusCode === 404 || statusCode === 410 ? AbsentError : Error)(`status ${statusCode}`)
 }

@@ -27,6 +27,8 @@ export interface DiscoverySnapshot {
   resolves: number
   /** Failures to get one, and sets that were refused. */
   failures: number
+  /** Targets that are not found any more: they keep the clients that belong to them until `hold.obsolete` is over. */
+  held: number
   /** When the last good one came, in milliseconds since the epoch; null before the first. */
   lastSuccessAt: number | null
   /** When the last failure was, in milliseconds since the epoch; null before the first. */

@@ -397,7 +397,7 @@ t.test('an iteration that does not know how to end, or throws at it, hinders nob
 t.test('the snapshot tells how it goes', async t => {
   const feed = new Feed()
   const found = discovering(t, feed)
-  const nothing = { kind: 'iterable', place: '', resolves: 0, failures: 0, lastSuccessAt: null, lastErrorAt: null, lastError: null }
+  const nothing = { kind: 'iterable', place: '', resolves: 0, held: 0, failures: 0, lastSuccessAt: null, lastErrorAt: null, lastError: null }
   t.strictSame(found.discovery.snapshot(), nothing)
   found.clock.advance(10)
   feed.put([a])

@@ -4,6 +4,9 @@ import { discovering, type Discovering } from '../helpers/discovering.js'
 import { startDns } from '../helpers/dns-server.js'
 import { until } from '../helpers/wait.js'
 
+/** Nothing is held, so that the pause is all that waits. */
+const hold = { obsolete: 0, nx: Infinity }
+
 /** Milliseconds to the next look-up. */
 async function pause ({ clock }: Discovering): Promise<number> {
   await until(() => clock.pending === 1, 'the pause')
@@ -92,7 +95,7 @@ t.test('the name is looked up again when the shortest TTL is over, within bounds
 
 t.test('no addresses, no such name, a failure and a refusal leave the last good set, and are told', async t => {
   const dns = await startDns(t, { 'api.internal': [{ A: '10.0.0.1', ttl: 1 }] })
-  const found = discovering(t, { dns: 'api.internal', servers: [dns.address] })
+  const found = discovering(t, { dns: 'api.internal', servers: [dns.address], hold })
   await found.resolved(1)
   const answers = { ENODATA: [], ENOTFOUND: 'NXDOMAIN', ESERVFAIL: 'SERVFAIL', EREFUSED: 'REFUSED', EFORMERR: 'FORMERR' } as const
   for (const [i, [code, answer]] of Object.entries(answers).entries()) {
@@ -168,28 +171,51 @@ t.test('SRV: looked up again after the interval, or when an address has had its 
   t.equal(await pause(rarely), 2_000)
 })
 
-t.test('SRV: a server without an address is left out; one whose address cannot be found out leaves the last good set', async t => {
+t.test('SRV: a server without an address is left out; one whose address cannot be found out keeps the last one, and the others go on', async t => {
   const dns = await startDns(t, {
     'api.internal': [{ SRV: 'one.internal', port: 3000 }, { SRV: 'two.internal', port: 3000 }, { SRV: 'one.internal', port: 3000, priority: 9 }],
     'one.internal': [{ A: '10.0.0.1', ttl: 1 }],
     'two.internal': [{ A: '10.0.0.2', ttl: 1 }]
   })
-  const found = discovering(t, { dns: 'api.internal', type: 'SRV', servers: [dns.address] })
+  const found = discovering(t, { dns: 'api.internal', type: 'SRV', servers: [dns.address], hold: { ...hold, timeout: 60_000 } })
   await found.has('http://10.0.0.1:3000 http://10.0.0.2:3000')
   t.equal(found.upstream.targets.get('http://10.0.0.1:3000')!.tier, 0, 'one that comes twice has the better place')
   dns.zone['two.internal'] = 'SERVFAIL'
+  dns.zone['one.internal'] = [{ A: '10.0.0.3', ttl: 1 }]
   await pause(found)
-  await found.failed(1)
-  t.equal(found.discovery.snapshot().lastError, 'queryA ESERVFAIL two.internal')
-  t.equal(found.ids(), 'http://10.0.0.1:3000 http://10.0.0.2:3000')
+  await found.has('http://10.0.0.2:3000 http://10.0.0.3:3000')
+  t.match(found.discovery.snapshot(), { failures: 1, lastError: 'queryA ESERVFAIL two.internal' })
+  await pause(found)
+  await found.resolved(3)
+  t.strictSame(found.lines, ['warn: a part of discovery has failed, its last good targets stay: queryA ESERVFAIL two.internal'], 'which is told once')
+  for (let i = 0; i < 60; i++) {
+    await pause(found)
+    await found.resolved(4 + i)
+  }
+  t.equal(found.ids(), 'http://10.0.0.3:3000', 'but not for longer than hold.timeout')
   dns.zone['two.internal'] = []
+  dns.zone['three.internal'] = 'SERVFAIL'
+  dns.zone['api.internal'] = [...dns.zone['api.internal'] as [], { SRV: 'three.internal', port: 3000 }]
   await pause(found)
-  await found.has('http://10.0.0.1:3000')
+  await until(() => found.lines.length === 2, 'a line')
+  t.match(found.lines[1], /ESERVFAIL three\.internal$/, 'one that was never found out is left out')
+  t.equal(found.ids(), 'http://10.0.0.3:3000')
+  dns.zone['three.internal'] = []
+  await pause(found)
+  const { failures, resolves } = found.discovery.snapshot()
+  await found.resolved(resolves + 1)
+  t.equal(found.discovery.snapshot().failures, failures)
   dns.zone['one.internal'] = 'NXDOMAIN'
   await pause(found)
-  await found.failed(2)
+  await found.failed(failures + 1)
   t.equal(found.discovery.snapshot().lastError, 'querySrv api.internal: none of its servers has an address')
-  t.equal(found.ids(), 'http://10.0.0.1:3000')
+  t.equal(found.ids(), 'http://10.0.0.3:3000')
+  dns.zone['one.internal'] = dns.zone['two.internal'] = 'SERVFAIL'
+  dns.zone['three.internal'] = 'NXDOMAIN'
+  found.discovery.close()
+  const fresh = discovering(t, { dns: 'api.internal', type: 'SRV', servers: [dns.address], hold })
+  await fresh.failed(1)
+  t.equal(fresh.discovery.snapshot().lastError, 'queryA ESERVFAIL one.internal, queryA ESERVFAIL two.internal')
 })
 
 t.test('SRV: a service that is said not to be there leaves the last good set', async t => {

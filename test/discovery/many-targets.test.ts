@@ -118,6 +118,16 @@ t.test('an end in the middle leaves things as they are', async t => {
   for (let i = 0; i < 10; i++) await turn()
   t.ok(going.upstream.targets.size > 0)
 
+  const next = new Feed()
+  const deciding = discovering(t, next.put(set(0, MANY)))
+  await deciding.resolved(1)
+  next.put([])
+  // All that happens within this turn: it is known who goes, and nobody has gone.
+  for (let i = 0; i < 100; i++) await null
+  deciding.discovery.close()
+  for (let i = 0; i < 10; i++) await turn()
+  t.equal(deciding.upstream.targets.size, MANY)
+
   const checking = discovering(t, new Feed().put([...set(0, MANY), 'nonsense']))
   await turn()
   checking.discovery.close()

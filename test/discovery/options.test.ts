@@ -41,6 +41,15 @@ t.test('every option is in the guide', async t => {
   }
 })
 
+t.test('hold times are durations, or Infinity', async t => {
+  t.match(discoveryOption({ dns: 'api', hold: { obsolete: '1m', timeout: Infinity } }, 'discovery', []), { hold: { obsolete: 60_000, nx: 30_000, timeout: Infinity } })
+  t.match(discoveryOption({ dns: 'api' }, 'discovery', []), { hold: { obsolete: 30_000, nx: 30_000, timeout: Infinity } })
+  for (const value of [{ file: 'a' }, { url: 'http://a' }, { redis: client, key: 'a' }, new Feed()]) t.match(discoveryOption(value, 'discovery', []), { hold: { obsolete: 0, nx: Infinity, timeout: Infinity } })
+  t.strictSame(faultsOf({ file: 'a', hold: { obsolete: -1, nx: 'for ever', valid: 1 } }).map(fault => fault.split(',')[0]), [
+    'discovery.hold.valid: unknown option; known are obsolete', 'discovery.hold.obsolete: expected milliseconds', 'discovery.hold.nx: expected milliseconds'
+  ])
+})
+
 t.test('what is none of them is a fault', async t => {
   for (const [value, got] of [[[], 'an array'], [{}, 'an object'], [{ dns: undefined }, 'an object'], ['api.internal', '"api.internal" (string)'], [null, 'null'], [true, 'true'], [[['http://a']], 'an array']] as const) {
     t.strictSame(faultsOf(value), [`discovery: expected { dns }, { file }, { url }, { redis }, an AsyncIterable of sets of targets, or a function that returns one, got ${got}`])
@@ -57,7 +66,7 @@ t.test('every fault is told, with its path', async t => {
     [{ dns: 'a.b.'.repeat(64) }, `discovery.dns: ${aName} "a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.…" (string)`],
     [
       { dns: 'api', type: 'TXT', port: 0, protocol: 'ftp', path: 'v1', servers: ['dns.internal', 53], minTtl: 0, maxTtl: '1 s', timeout: 0, ttl: 1 },
-      'discovery.ttl: unknown option; known are dns, type, port, protocol, path, host, servers, minTtl, maxTtl, interval, timeout',
+      'discovery.ttl: unknown option; known are dns, type, port, protocol, path, host, servers, minTtl, maxTtl, interval, timeout, hold',
       'discovery.type: expected \'A\' or \'AAAA\' or \'SRV\', got "TXT" (string)',
       'discovery.port: expected 1 to 65535, got 0',
       'discovery.protocol: expected \'http\' or \'https\', got "ftp" (string)',
@@ -72,17 +81,17 @@ t.test('every fault is told, with its path', async t => {
     [{ dns: 'api', interval: 80 }, 'discovery.interval: expected nothing, since the records have a TTL; its bounds are minTtl and maxTtl'],
     [{ dns: 'api', minTtl: 300_001 }, 'discovery.minTtl: expected at most maxTtl (300000), got 300001'],
     [{ dns: 'api', path: '/v1?x' }, 'discovery.path: expected a path, as \'/v1\', got "/v1?x" (string)'],
-    [{ file: 'targets.yaml', dns: 'api' }, 'discovery.file: unknown option; known are dns, type, port, protocol, path, host, servers, minTtl, maxTtl, interval, timeout'],
+    [{ file: 'targets.yaml', dns: 'api' }, 'discovery.file: unknown option; known are dns, type, port, protocol, path, host, servers, minTtl, maxTtl, interval, timeout, hold'],
     [
       { file: '', interval: 0, watch: 'yes', parse: 1 },
-      'discovery.parse: unknown option; known are file, interval, watch',
+      'discovery.parse: unknown option; known are file, interval, watch, hold',
       'discovery.file: expected a string that is not empty, got "" (string)',
       'discovery.interval: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
       'discovery.watch: expected true or false, got "yes" (string)'
     ],
     [
       { url: 'registry', interval: 0, timeout: 0, headers: { 'a b': 'x' }, map: {}, maxBytes: 0, tls: { ca: 1 }, etag: true },
-      'discovery.etag: unknown option; known are url, interval, timeout, headers, map, maxBytes, tls',
+      'discovery.etag: unknown option; known are url, interval, timeout, headers, map, maxBytes, tls, hold',
       'discovery.url: expected a url, as \'http://registry.internal/targets\', or a function, got "registry" (string)',
       'discovery.interval: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
       'discovery.timeout: expected milliseconds, 1 to 2147483647, or text such as "5s" or "500ms", got 0',
@@ -96,7 +105,7 @@ t.test('every fault is told, with its path', async t => {
     [{ url: 'http://me@registry.internal' }, 'discovery.url: expected a url without credentials, which belong in headers'],
     [
       { redis: 'redis://10.0.0.1', key: '', channel: '', interval: 0, timeout: 0, prefix: 'x' },
-      'discovery.prefix: unknown option; known are redis, key, channel, interval, timeout',
+      'discovery.prefix: unknown option; known are redis, key, channel, interval, timeout, hold',
       'discovery.redis: expected a client of ioredis or node-redis, got "redis://10.0.0.1" (string)',
       'discovery.key: expected a string that is not empty, got "" (string)',
       'discovery.channel: expected a string that is not empty, got "" (string)',

@@ -25,14 +25,14 @@ const places: Record<string, (t: Ending & { testdir: () => string }) => Promise<
     const { zone, address } = await startDns(t)
     return {
       // The port is filled in below: with addresses, all targets have the same.
-      discovery: { dns: 'shop.internal', servers: [address], minTtl: 10 },
+      discovery: { dns: 'shop.internal', servers: [address], minTtl: 10, hold: { obsolete: 0 } },
       say: targets => { zone['shop.internal'] = targets.map(({ url }) => ({ A: new URL(url).hostname, ttl: 0 })) }
     }
   },
   'DNS, by SRV': async t => {
     const { zone, address } = await startDns(t)
     return {
-      discovery: { dns: '_http._tcp.shop.internal', type: 'SRV', servers: [address], interval: 10, minTtl: 10 },
+      discovery: { dns: '_http._tcp.shop.internal', type: 'SRV', servers: [address], interval: 10, minTtl: 10, hold: { obsolete: 0 } },
       say: targets => {
         zone['_http._tcp.shop.internal'] = targets.map(({ name, port }) => ({ SRV: `${name}.internal`, port, weight: 1 }))
         for (const { name, url } of targets) zone[`${name}.internal`] = [{ A: new URL(url).hostname }]

@@ -50,5 +50,18 @@ t.test('each kind of source finds what is there', { skip: noRedis }, async t => 
   t.strictSame(ids('docs'), ['https://mirror.example', 'http://127.0.0.3'])
 })
 
+t.test('hold times', async t => {
+  const dns = await startDns(t, { 'shop.internal': [{ A: '127.0.0.1', ttl: 1 }, { A: '127.0.0.2', ttl: 1 }] })
+  const file = join(t.testdir({ 'search.yaml': '- http://10.0.0.1:3000\n' }), 'search.yaml')
+  const { app } = await guide.play(t, "hold: { obsolete: '1m', nx: '10s', timeout: '1h' }", {
+    places: { '/etc/gateway/search.yaml': file, "dns: 'shop.internal'": `servers: ['${dns.address}'], dns: 'shop.internal'` }
+  })
+  const shop = app.upstreams.get('shop')!
+  await until(() => shop.targets.size === 2, 'both')
+  dns.zone['shop.internal'] = [{ A: '127.0.0.2', ttl: 1 }]
+  await until(() => shop.snapshot().discovery!.held === 1, 'one is held')
+  t.strictSame(shop.snapshot().targets.map(({ id, available }) => [id, available]), [['http://127.0.0.2:3000', true], ['http://127.0.0.1:3000', false]])
+})
+
 guide.testedIn('test/discovery/recipes.test.ts', '// kubernetes.js', '// consul.js', '// own.js')
 guide.complete(t)

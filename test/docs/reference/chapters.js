@@ -14,7 +14,7 @@ export const pages = [
       { title: 'Of a target', types: [['TargetOptions', '`targets`'], ['TlsOptions', '`tls`']] },
       {
         title: 'Discovery',
-        types: [['DiscoveryOptions', '`discovery`'], ['DnsDiscoveryOptions'], ['FileDiscoveryOptions'], ['UrlDiscoveryOptions'], ['RedisDiscoveryOptions'], ['TargetSet'], ['AnswerHeaders']]
+        types: [['DiscoveryOptions', '`discovery`'], ['DnsDiscoveryOptions'], ['FileDiscoveryOptions'], ['UrlDiscoveryOptions'], ['RedisDiscoveryOptions'], ['HoldOptions', '`hold`'], ['TargetSet'], ['AnswerHeaders']]
       },
       {
         title: 'Policies',
