@@ -1,6 +1,6 @@
 /** The core: keeps the targets of one upstream and what is known of them, and counts what is in flight. Who gets a request is for its `Picker`. */
 import type { Clock, Random } from './clock.js'
-import { Ejection, type EjectionRules } from './ejection.js'
+import { Ejection, type Chance, type EjectionRules } from './ejection.js'
 import { Lease, type Lessor } from './lease.js'
 import type { Settlement } from './outcome.js'
 import { PassiveHealth } from './passive-health.js'
@@ -58,8 +58,9 @@ export class Balancer implements Lessor, Members {
         this.#picker.changed()
         options.notify('ejected', target, reason)
       },
-      restored: (target, reason) => {
-        this.#warmUp?.begin(target)
+      restored: (target, reason, shared) => {
+        // After an outage of all, there is nobody whose load it could take over gently.
+        if (!shared) this.#warmUp?.begin(target)
         this.#picker.changed()
         options.notify('restored', target, reason)
       }
@@ -88,12 +89,7 @@ export class Balancer implements Lessor, Members {
     target.inFlight++
     this.#picker.took(target)
     this.loaded(target)
-    const trial = target.ejection.standing === 'trial' && !target.ejection.trying
-    if (trial) {
-      target.ejection.trying = true
-      this.#picker.changed()
-    }
-    return new Lease(this, target, trial)
+    return new Lease(this, target, this.#passive.began(target))
   }
 
   // ---- what a lease asks and tells, see `Lessor` ----------------------------------------------------------------------
@@ -129,7 +125,7 @@ export class Balancer implements Lessor, Members {
   }
 
   /** @internal */
-  record (target: Target, settlement: Settlement, trial: boolean): void {
+  record (target: Target, settlement: Settlement, chance: Chance | undefined): void {
     if (this.#has(target)) {
       try {
         this.#policy.settle?.(target, settlement)
@@ -137,12 +133,12 @@ export class Balancer implements Lessor, Members {
         this.#options.fault(error, 'policy.settle')
       }
     }
-    this.#passive.record(target, settlement, trial)
+    this.#passive.record(target, settlement, chance)
   }
 
   /** @internal */
-  proven (target: Target): void {
-    this.#passive.proven(target)
+  proven (target: Target, chance: Chance): void {
+    this.#passive.proven(target, chance)
   }
 
   // ---- active health ----------------------------------------------------------------------------------------------
@@ -150,12 +146,11 @@ export class Balancer implements Lessor, Members {
   /** Probes have decided. Listeners are told when that is a change. */
   setHealth (target: Target, health: 'healthy' | 'unhealthy', reason?: string): void {
     if (!this.#has(target)) return
-    if (health === 'healthy' && target.ejection.standing !== 'in' && this.#options.ejection !== false && this.#options.ejection.restoredByProbe) {
-      this.#passive.restore(target, 'a probe passed')
-    }
+    this.#passive.probed(target, health)
     if (target.health === health) return
     const wasPending = target.health === 'pending'
     target.health = health
+    if (health === 'unhealthy') this.#passive.fell(target)
     // A pool that has just started has nobody whose load a new target could take over gently.
     if (health === 'healthy' && (!wasPending || (target.joined && this.all.some(other => other !== target && other.eligible)))) this.#warmUp?.begin(target)
     this.#picker.changed()

@@ -5,6 +5,7 @@
  *                            ▲                      │
  *                            └──────(a failure)─────┘
  *
+ * A target that is out can still get requests as a last resort. One that succeeds brings it back.
  * Whether an ejection is allowed at all (the share that may be out, never the last one) is for `PassiveHealth` to say: that needs the other targets.
  */
 import type { Duration, Settled } from '../duration.js'
@@ -35,7 +36,10 @@ export interface EjectionOptions {
   maxEjected?: number
   /** Statuses that count as failures. @default [502, 503, 504] */
   failureStatuses?: number[]
-  /** A passing probe ends an ejection at once. Off, because a health page often works when the rest does not. @default false */
+  /**
+   * A passing probe ends an ejection at once. Off, because a health page often works when the rest does not. After an outage of all targets, a target
+   * that becomes healthy again is no longer ejected in either case. @default false
+   */
   restoredByProbe?: boolean
 }
 
@@ -55,6 +59,18 @@ export const ejectionOptions = object<EjectionRules>({
 
 export type Standing = 'in' | 'out' | 'trial'
 
+/** Milliseconds that an ejection lasts at least when it is cut short: targets that still fail are tried no more often. */
+const SHORTEST = 1_000
+/** Milliseconds after which a trial request that has no response yet is joined by a second one. The wait doubles with each further one. */
+const PATIENCE = 1_000
+
+/** What an attempt at an ejected target may decide: a success ends the ejection; a failure prolongs it if the attempt is a trial. */
+export interface Chance {
+  /** The ejection that it is about. */
+  readonly term: number
+  readonly trial: boolean
+}
+
 export class Ejection {
   standing: Standing = 'in'
   /** When the ejection ends, in the clock's milliseconds; 0 when there is none. */
@@ -63,8 +79,12 @@ export class Ejection {
   reason: string | undefined
   /** Failures since the last success. */
   consecutive = 0
-  /** The one attempt of a trial is under way. */
+  /** An attempt that decides the trial is under way, and no other may begin for now. */
   trying = false
+  /** It failed when all targets did, or all of its tier. */
+  shared = false
+  /** Counts ejections and returns, so that an attempt decides only about the ejection during which it began. */
+  term = 0
   /** It could not even be connected to, so it does not count towards `maxEjected`. */
   unreachable = false
   readonly #rules: EjectionRules | false
@@ -72,7 +92,10 @@ export class Ejection {
   readonly #rate: RollingCounts | undefined
   /** Ejections that are not forgiven yet. */
   #times = 0
+  #ejectedAt = 0
   #restoredAt = 0
+  /** Attempts of this trial so far. */
+  #trials = 0
   /** What the failures since the last success have in common; undefined when they differ. */
   #common: string | undefined
 
@@ -84,6 +107,11 @@ export class Ejection {
   /** May take a request now. */
   get admits (): boolean {
     return this.standing === 'in' || (this.standing === 'trial' && !this.trying)
+  }
+
+  /** It is ejected, or would be if others could take its requests. */
+  get isDown (): boolean {
+    return this.standing !== 'in' || (this.#rules !== false && this.consecutive >= this.#rules.consecutiveFailures)
   }
 
   /** Share of the attempts of late that failed; 0 where nobody counts. */
@@ -113,24 +141,43 @@ export class Ejection {
     return `${rate.marked} of ${rate.total} attempts failed, the last: ${why}`
   }
 
-  /** Puts the target out, for a reason in words; returns for how many milliseconds. */
-  eject (now: number, unreachable: boolean, reason: string): number {
+  /**
+   * Puts the target out, for a reason in words; returns for how many milliseconds. `shared`: nobody else does better. Ejections do not become longer
+   * for that, since it does not show that this target is worse than the others.
+   */
+  eject (now: number, unreachable: boolean, reason: string, shared = false): number {
     const { ejectionTime, maxEjectionTime } = this.#rules as EjectionRules
     // One step is forgiven for each ejection time it has been well since it came back.
     if (this.standing === 'in') this.#times = Math.max(0, this.#times - Math.floor((now - this.#restoredAt) / ejectionTime))
-    this.#times++
+    if (!shared || this.#times === 0) this.#times++
     const length = Math.min(ejectionTime * this.#times, maxEjectionTime)
     this.standing = 'out'
+    this.shared = shared
+    this.term++
+    this.#ejectedAt = now
     this.until = now + length
     this.unreachable = unreachable
     this.reason = reason
     return length
   }
 
+  /** Somebody serves again after an outage of all: this ejection ends early. Returns in how many milliseconds. */
+  shorten (now: number): number {
+    this.until = Math.min(this.until, Math.max(now, this.#ejectedAt + SHORTEST))
+    return this.until - now
+  }
+
   /** Time is up: the next request is a trial. */
   tryAgain (): void {
     this.standing = 'trial'
     this.trying = false
+    this.#trials = 0
+  }
+
+  /** A trial request begins; returns after how many milliseconds another may. */
+  try (): number {
+    this.trying = true
+    return PATIENCE * 2 ** this.#trials++
   }
 
   restore (now: number): void {
@@ -140,6 +187,8 @@ export class Ejection {
     this.consecutive = 0
     this.trying = false
     this.unreachable = false
+    this.shared = false
+    this.term++
     this.#restoredAt = now
     this.#rate?.clear()
   }

@@ -399,7 +399,7 @@ t.test('One success brings it back, and the failures of before are forgotten', a
   core.eject('a')
   core.clock.advance(10_000)
   core.attempt('a', 'success')
-  t.same({ ...core.target('a').ejection }, { standing: 'in', until: 0, consecutive: 0, trying: false, unreachable: false })
+  t.same({ ...core.target('a').ejection }, { standing: 'in', until: 0, consecutive: 0, trying: false, unreachable: false, shared: false, term: 2 })
   core.attempt('a', 'timeout', { times: 4 })
   t.equal(core.standings(), 'a in, b in')
 })

@@ -217,7 +217,8 @@ class Run {
       if (!(target.effectiveWeight <= target.weight || target.warmingSince !== undefined)) throw new Error(`${target.id} has more than its weight`)
     }
     const out = all.filter(({ ejection }) => ejection.standing === 'out').length
-    if (clock.pending !== out) throw new Error(`${clock.pending} timers for ${out} ejections`)
+    const tried = all.filter(({ ejection }) => ejection.standing === 'trial' && ejection.trying).length
+    if (clock.pending !== out + tried) throw new Error(`${clock.pending} timers for ${out} ejections and ${tried} trials`)
     for (const target of all) {
       if (target.ejection.standing === 'trial' && target.ejection.trying && !open.some(lease => lease.target === target)) throw new Error(`nobody tries ${target.id}`)
     }

@@ -137,6 +137,27 @@ export const rules = [
     tests: ['balancing/ejection']
   },
   {
+    name: 'a trial that takes long is joined by another',
+    file: 'balancing/ejection.ts',
+    find: 'return PATIENCE * 2 ** this.#trials++',
+    replace: 'return PATIENCE * 3_600',
+    tests: ['balancing/outage']
+  },
+  {
+    name: 'ejections do not grow while all targets fail together',
+    file: 'balancing/ejection.ts',
+    find: 'if (!shared || this.#times === 0) this.#times++',
+    replace: 'this.#times++',
+    tests: ['balancing/outage']
+  },
+  {
+    name: 'after an outage of all, nobody waits for the end of an ejection',
+    file: 'balancing/passive-health.ts',
+    find: "if (ejection.shared && ejection.standing === 'out')",
+    replace: "if (ejection.shared && ejection.standing === 'in')",
+    tests: ['balancing/outage']
+  },
+  {
     name: 'each ejection is longer',
     file: 'balancing/ejection.ts',
     find: 'Math.min(ejectionTime * this.#times, maxEjectionTime)',
@@ -237,8 +258,8 @@ export const rules = [
   {
     name: 'a target on trial takes one who waits',
     file: 'balancing/passive-health.ts',
-    find: 'tryAgain()\n    this.#options.changed()\n    this.#options.opened',
-    replace: 'tryAgain()\n    this.#options.changed()\n    if (this.#returns.size < 0) this.#options.opened',
+    find: 'this.#options.changed()\n    this.#options.opened',
+    replace: 'this.#options.changed()\n    if (this.#returns.size < 0) this.#options.opened',
     tests: ['engine/queue']
   },
   {
