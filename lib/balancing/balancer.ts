@@ -157,6 +157,12 @@ export class Balancer implements Lessor, Members {
     this.#options.notify(health, target, reason)
   }
 
+  /** What probes have found before no longer holds: it takes nobody until the next one has ended. */
+  setPending (target: Target): void {
+    target.health = 'pending'
+    this.#picker.changed()
+  }
+
   // ---- membership -------------------------------------------------------------------------------------------------
 
   /** Its source has ceased to find it, or finds it again. */

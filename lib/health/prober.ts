@@ -1,6 +1,6 @@
 /**
  * Active health of one upstream: probes each of its targets in turn and tells the balancer when `rise` or `fall` results in a row agree. The first
- * result alone decides a new target.
+ * result alone decides a new target, and one that comes back from maintenance, which is probed at once.
  */
 import type { Timer } from '../balancing/clock.js'
 import type { Target } from '../balancing/target.js'
@@ -22,6 +22,8 @@ interface Watch {
   timer: Timer
   running: RunningProbe | undefined
   last: LastProbe | undefined
+  /** It is in maintenance. */
+  away: boolean
 }
 
 /** What became of a target's last probe. */
@@ -46,6 +48,7 @@ export class Prober {
   /** First probes under way, and those that wait for their turn, as promises. */
   readonly #unsettled = new Set<Promise<void>>()
   readonly #onAdded = ({ target }: { target: string }): void => { this.#begin(target) }
+  readonly #onChanged = ({ target }: { target: string }): void => { this.#follow(target) }
   readonly #onRemoved = ({ target }: { target: string }): void => { this.#end(target) }
 
   /** `division`: other gateways probe the same targets. Each probes a new one once. */
@@ -59,6 +62,7 @@ export class Prober {
   /** Starts probing, now and whenever a target is added. Resolved as `settled` is. */
   start (): Promise<void> {
     this.#upstream.on('target:added', this.#onAdded)
+    this.#upstream.on('target:changed', this.#onChanged)
     this.#upstream.on('target:removed', this.#onRemoved)
     for (const id of this.#upstream.targets.keys()) this.#begin(id)
     return this.settled()
@@ -83,6 +87,7 @@ export class Prober {
 
   close (): void {
     this.#upstream.off('target:added', this.#onAdded)
+    this.#upstream.off('target:changed', this.#onChanged)
     this.#upstream.off('target:removed', this.#onRemoved)
     for (const id of [...this.#watches.keys()]) this.#end(id)
     this.#division?.end()
@@ -92,7 +97,7 @@ export class Prober {
     const target = this.#upstream.balancer.byId.get(id)
     // A listener that has heard of it first may have taken it out.
     if (target === undefined) return
-    const watch: Watch = { target, streak: 0, timer: undefined, running: undefined, last: undefined }
+    const watch: Watch = { target, streak: 0, timer: undefined, running: undefined, last: undefined, away: target.state === 'maintenance' }
     this.#watches.set(id, watch)
     const first = this.#probeFirst(watch).finally(() => { this.#unsettled.delete(first) })
     this.#unsettled.add(first)
@@ -122,6 +127,23 @@ export class Prober {
       }
       this.#letBegin()
     })
+  }
+
+  #follow (id: string): void {
+    const watch = this.#watches.get(id)
+    if (watch === undefined) return
+    const wasAway = watch.away
+    watch.away = watch.target.state === 'maintenance'
+    if (wasAway && !watch.away) this.#returned(watch)
+  }
+
+  /** What was found before its maintenance no longer holds: it may have been restarted, or may still be down. */
+  #returned (watch: Watch): void {
+    this.#upstream.balancer.setPending(watch.target)
+    // Its first probe still waits for its turn, or one is under way.
+    if (watch.last === undefined || watch.running !== undefined) return
+    this.#upstream.clock.cancel(watch.timer)
+    void this.#probe(watch, false)
   }
 
   #end (id: string): void {

@@ -334,12 +334,12 @@ t.test('a target in maintenance is probed without a verdict', async t => {
   t.equal(target.seen.length, 5)
   t.strictSame(probed.health(), ['healthy'])
   probed.upstream.update('a', { state: 'ready' })
-  probed.clock.advance(INTERVAL)
+  t.strictSame(probed.health(), ['pending'], 'it takes nobody until it is probed, which it is at once')
   await probed.judged(6)
   t.strictSame(events, ['a healthy: status 200', 'a unhealthy: status 503'])
 })
 
-t.test('results before a maintenance are not in a row with those after it', async t => {
+t.test('the first result after a maintenance alone decides', async t => {
   const target = await startSwitched(t)
   const probed = probing(t, { targets: [{ id: 'a', url: target.url }] }, { interval: INTERVAL, jitter: 0, fall: 2 })
   await probed.prober.start()
@@ -351,7 +351,42 @@ t.test('results before a maintenance are not in a row with those after it', asyn
     await probed.judged(i + 2)
     course.push(probed.health()[0])
   }
-  t.strictSame(course, ['healthy', 'healthy', 'healthy', 'unhealthy'])
+  t.strictSame(course, ['healthy', 'healthy', 'unhealthy', 'unhealthy'])
+})
+
+t.test('a target that is ready again before a probe in its maintenance has ended is judged by that probe', async t => {
+  const { target, held } = await startHeld(t)
+  const probed = probing(t, { targets: [{ id: 'a', url: target.url }] }, { interval: INTERVAL, jitter: 0 })
+  const events = eventsOf(probed)
+  probed.upstream.update('a', { state: 'maintenance' })
+  const started = probed.prober.start()
+  probed.upstream.update('a', { state: 'ready' })
+  probed.upstream.update('a', { weight: 2 })
+  await until(() => held.length === 1, 'the first probe')
+  held[0]!.end()
+  await started
+  probed.clock.advance(INTERVAL)
+  await until(() => held.length === 2, 'the second probe')
+  probed.upstream.update('a', { state: 'maintenance' })
+  probed.upstream.update('a', { state: 'ready' })
+  t.strictSame(probed.health(), ['pending'])
+  held[1]!.end()
+  await probed.judged(2)
+  t.equal(target.seen.length, 2)
+  t.strictSame(events, ['a healthy: status 200', 'a healthy: status 200'])
+})
+
+t.test('a listener may put a target into maintenance as soon as it is added', async t => {
+  const target = await startTarget(t, 'a')
+  const probed = probing(t, { targets: [] }, { interval: INTERVAL, jitter: 0 })
+  probed.upstream.on('target:added', ({ target: id }) => { probed.upstream.update(id, { state: 'maintenance' }) })
+  await probed.prober.start()
+  probed.upstream.add({ id: 'a', url: target.url })
+  await probed.judged(1)
+  t.strictSame(probed.health(), ['pending'])
+  probed.upstream.update('a', { state: 'ready' })
+  await probed.judged(2)
+  t.strictSame(probed.health(), ['healthy'])
 })
 
 t.test('a target that was never probed outside maintenance stays pending', async t => {

@@ -169,3 +169,19 @@ t.test('without such a limit it waits for as long as the probe may take', async 
   const { app } = await starting
   t.equal(app.upstreams.get('shop')!.snapshot().targets[0]!.health, 'unhealthy')
 })
+
+t.test('a target that is down when its maintenance ends gets no request', async t => {
+  const targets = await Promise.all(['a', 'b'].map(name => startTarget(t, name)))
+  const { url, app } = await startGateway(t, {
+    upstreams: { shop: { targets: targets.map(({ name, url }) => ({ id: name, url })), policy: 'round-robin', retry: false, health: { active: { interval: 60_000 }, passive: false } } },
+    routes: { '/': 'shop' }
+  })
+  const shop = app.upstreams.get('shop')!
+  shop.update('a', { state: 'maintenance' })
+  await targets[0]!.kill()
+  shop.update('a', { state: 'ready' })
+  const answers: string[] = []
+  for (let i = 0; i < 10; i++) answers.push(await (await fetch(url)).text())
+  t.strictSame(answers, Array.from({ length: 10 }, () => 'b'))
+  await until(() => shop.snapshot().targets[0]!.health === 'unhealthy', 'its probe has failed')
+})
