@@ -279,8 +279,8 @@ export const rules = [
   {
     name: 'a target that is removed ends what it has in flight',
     file: 'engine/pools.ts',
-    find: 'leaving = target.inFlight === 0 ?',
-    replace: 'leaving = target.inFlight >= 0 ?',
+    find: 'if (target.inFlight === 0) {',
+    replace: 'if (target.inFlight >= 0) {',
     tests: ['scenarios/run-time', 'engine/in-flight']
   },
   {
@@ -293,8 +293,8 @@ export const rules = [
   {
     name: 'panic leaves maintenance alone',
     file: 'balancing/target.ts',
-    find: "get lastResort (): boolean { return this.state === 'ready' && this.weight > 0 }",
-    replace: 'get lastResort (): boolean { return this.weight > 0 }',
+    find: "get lastResort (): boolean { return this.state === 'ready' && this.weight > 0 && !this.obsolete }",
+    replace: 'get lastResort (): boolean { return this.weight > 0 && !this.obsolete }',
     tests: ['balancing/tiers', 'balancing/balancer', 'balancing/properties']
   },
   {
@@ -384,7 +384,7 @@ export const rules = [
   {
     name: 'a redirect does not name the origin of a target',
     file: 'plugin/redirects.ts',
-    find: 'if (new URL(origin).origin === mapping.origin) return path',
+    find: 'if (new URL(origin).origin === mapping.origin) return withinThisHost(path)',
     replace: '',
     tests: ['plugin/redirects', 'protocol/messages']
   },
@@ -447,29 +447,29 @@ export const rules = [
   {
     name: 'discovery: what is found under the id of another is left out',
     file: 'discovery/membership.ts',
-    find: 'configs.filter(({ id }) => !taken.has(id))',
-    replace: 'configs',
+    find: 'target !== undefined && !this.#ours.has(target)) leftOut',
+    replace: 'target === null) leftOut',
     tests: ['discovery/discovery']
   },
   {
     name: 'discovery: what an operator has changed stays',
     file: 'discovery/membership.ts',
-    find: 'isDeepStrictEqual(this.#ours.get(target), config) ?',
-    replace: 'isDeepStrictEqual(this.#ours, config) ?',
+    find: 'saysTheSame(before, config) ?',
+    replace: 'before === config ?',
     tests: ['discovery/discovery']
   },
   {
     name: 'discovery: those who go wait for those who come',
     file: 'discovery/membership.ts',
-    find: 'if (staying.some(({ eligible }) => eligible)) return new Set()',
-    replace: 'if (staying.length >= 0) return new Set()',
+    find: 'if (areNeeded && target.eligible)',
+    replace: 'if (false)',
     tests: ['discovery/discovery']
   },
   {
     name: 'discovery: not for ever',
     file: 'discovery/membership.ts',
-    find: 'if (this.#deadline === undefined) {',
-    replace: 'if (this.#deadline === null) {',
+    find: 'if (this.#deadline !== undefined) return',
+    replace: 'return',
     tests: ['discovery/discovery']
   },
   {
@@ -489,7 +489,7 @@ export const rules = [
   {
     name: 'discovery: SRV servers whose address cannot be found out are not gone',
     file: 'discovery/dns.ts',
-    find: "if (error.code === 'ENODATA' || error.code === 'ENOTFOUND') return []",
+    find: 'if (isAbsent(error)) return []',
     replace: 'if (error !== undefined) return []',
     tests: ['discovery/dns']
   },
@@ -597,5 +597,54 @@ export const rules = [
     find: '      this.#since = -1\n',
     replace: '',
     tests: ['scenarios/slow-uploads']
+  },
+  {
+    name: 'JSON that nests too deep is not parsed',
+    file: 'bounded-json.ts',
+    find: '++depth > MAX_DEPTH',
+    replace: '++depth > Infinity',
+    tests: ['discovery/bombs']
+  },
+  {
+    name: 'YAML that nests too deep is not composed',
+    file: 'discovery/yaml.ts',
+    find: 'stack.length > MAX_DEPTH + 1',
+    replace: 'stack.length > 100',
+    tests: ['discovery/bombs']
+  },
+  {
+    name: 'keys of YAML are words',
+    file: 'discovery/yaml.ts',
+    find: 'if (name === undefined) faults.push',
+    replace: 'if (name === null) faults.push',
+    tests: ['discovery/bombs']
+  },
+  {
+    name: 'a target that DNS leaves out gets no new clients',
+    file: 'balancing/target.ts',
+    find: ' && !this.obsolete',
+    replace: '',
+    tests: ['discovery/hold']
+  },
+  {
+    name: 'a name that does not exist any more has no targets after a while',
+    file: 'discovery/discovery.ts',
+    find: '    this.#hold.failed(error)\n',
+    replace: '',
+    tests: ['discovery/hold']
+  },
+  {
+    name: 'an SRV server whose address cannot be found out keeps the one it had',
+    file: 'discovery/dns.ts',
+    find: '? before.records : []',
+    replace: '? [] : []',
+    tests: ['discovery/dns']
+  },
+  {
+    name: 'a change of very many targets comes in steps',
+    file: 'discovery/membership.ts',
+    find: 'if (news.length < STEP) continue',
+    replace: 'if (news.length < Infinity) continue',
+    tests: ['discovery/many-targets']
   }
 ]
