@@ -1,6 +1,7 @@
 /** Targets in a file: real files, which are changed in all the ways that files are; time stands still but where it is said. */
 import t from 'tap'
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LONGEST_TIMEOUT } from '../../lib/options.js'
 import { discovering, type Discovering } from '../helpers/discovering.js'
@@ -100,6 +101,8 @@ t.test('a file that is written in place is read once it is done', async t => {
   truncateSync(file)
   for (const id of [B, C]) {
     await passes(found, 90)
+    // Were the file being read, it would be done before twenty looks at it are.
+    for (let i = 0; i < 20; i++) await stat(file)
     appendFileSync(file, `- ${id}\n`)
   }
   await found.comesTo(`${B} ${C}`)
