@@ -29,7 +29,7 @@ t.test('Everything that is wrong is told at once, with its place', async t => {
     'targets[0].speed: expected a number from 0.0001, got "fast" (string)',
     "requests.time.spread: expected 'constant' or 'exponential' or 'pareto' or 'bimodal' or 'normal' or 'lognormal', got \"odd\" (string)",
     'upstream.policy: this is set by the simulation',
-    'upstream.retry.atempts: unknown option; known are attempts, statuses, nonIdempotent, replayLimit, backoff, budget, hedge'
+    'upstream.retry.atempts: unknown option; known are attempts, unreachable, statuses, nonIdempotent, replayLimit, backoff, budget, hedge'
   ])
   t.same(faults({ targets: [{ joinsAt: 5, slowdowns: [{ lasts: 5, speed: 0 }, { every: 5, lasts: 5, speed: 0 }] }], requests: { time } }), [
     'targets: expected one at least that is there from the start',
