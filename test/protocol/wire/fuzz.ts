@@ -22,7 +22,7 @@ const byte = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }) }
 )
 
-type Change = { kind: 'put' | 'replace' | 'remove' | 'repeat' | 'cut', at: number, bytes: number[], count: number }
+export type Change = { kind: 'put' | 'replace' | 'remove' | 'repeat' | 'cut', at: number, bytes: number[], count: number }
 
 const change: fc.Arbitrary<Change> = fc.record({
   kind: fc.constantFrom('put', 'replace', 'remove', 'repeat', 'cut'),
@@ -37,7 +37,7 @@ export function spoilt (texts: string[]): fc.Arbitrary<Buffer> {
     .map(([text, changes]) => changes.reduce(spoil, Buffer.from(text, 'latin1')))
 }
 
-function spoil (text: Buffer, { kind, at, bytes, count }: Change): Buffer {
+export function spoil (text: Buffer, { kind, at, bytes, count }: Change): Buffer {
   const from = Math.floor(at * text.length)
   const before = text.subarray(0, from)
   switch (kind) {

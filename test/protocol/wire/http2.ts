@@ -7,9 +7,12 @@ export type Field = readonly [name: string, value: string]
 /** How a stream ended: with a response (its body), or reset, or with the connection. */
 export type Ending = { body: string } | 'reset' | 'connection closed'
 
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const
-const END_STREAM = 0x1
-const END_HEADERS = 0x4
+/** Types of frames. */
+export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const
+/** What a client sends first. */
+export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+export const END_STREAM = 0x1
+export const END_HEADERS = 0x4
 const ACK = 0x1
 
 export class Http2Client {
@@ -29,7 +32,7 @@ export class Http2Client {
     const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1' })
     await once(socket, 'connect')
     const client = new Http2Client(socket)
-    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+    socket.write(PREFACE)
     client.#write(FRAME.settings, 0, 0)
     return client
   }
@@ -51,12 +54,7 @@ export class Http2Client {
   }
 
   #write (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): void {
-    const head = Buffer.alloc(9)
-    head.writeUIntBE(payload.length, 0, 3)
-    head[3] = type
-    head[4] = flags
-    head.writeUInt32BE(stream, 5)
-    this.#socket.write(Buffer.concat([head, payload]))
+    this.#socket.write(frame(type, flags, stream, payload))
   }
 
   #read (chunk: Buffer): void {
@@ -89,7 +87,16 @@ export class Http2Client {
   }
 }
 
-function block (fields: readonly Field[]): Buffer {
+export function frame (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head[3] = type
+  head[4] = flags
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, payload])
+}
+
+export function block (fields: readonly Field[]): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0x10]), text(name), text(value)]))
 }
 
