@@ -68,6 +68,8 @@ export class Attempt implements ConnectionAware, Owner {
   /** Its connection had carried a request before. */
   #reused = false
   #ttfbMs: number | undefined
+  /** Its response is an event stream. */
+  #lasting = false
   /** Interim responses that came. */
   #interims = 0
   /** Bytes that were read and dropped. */
@@ -173,6 +175,7 @@ export class Attempt implements ConnectionAware, Owner {
   onRequestSent (): void {
     this.#sent = true
     if (this.#phase === 'sending') this.#setDeadline('headers', this.#exchange.timeouts.headers, this.#now())
+    else if (this.#lasting) this.#countdown.set(0, 0)
   }
 
   onResponseStarted (): void {
@@ -211,9 +214,10 @@ export class Attempt implements ConnectionAware, Owner {
       this.#complete([])
       return true
     }
-    const lasting = this.#phase === 'delivering' && isEventStream(headers)
-    if (lasting) this.#lease.lasts()
-    this.#setDeadline('body', lasting ? 0 : this.#exchange.timeouts.body, now)
+    this.#lasting = this.#phase === 'delivering' && isEventStream(headers)
+    if (this.#lasting) this.#lease.lasts()
+    // While the target does not read the request, the client is not read either, and could leave without being seen.
+    this.#setDeadline('body', this.#lasting && this.#sent ? 0 : this.#exchange.timeouts.body, now)
     return !this.#paused
   }
 
@@ -350,12 +354,17 @@ export class Attempt implements ConnectionAware, Owner {
 
   /** @internal The deadline that was set last has passed. */
   deadlinePassed (): void {
+    // Whoever waits for more of the request sees the client leave: both sides of such an exchange may be silent for as long as they like.
+    if (this.#lasting && this.#exchange.request.body.starved) {
+      this.#setDeadline('body', this.#exchange.timeouts.body, this.#now())
+      return
+    }
     const error = new DeadlineError(this.#deadline, this.#exchange.timeouts[this.#deadline])
     if (this.#deadline === 'connect') {
       this.cancel('connect-failure', error)
     } else {
       // The silence is the client's own when it does not read, or does not send.
-      const clientIsSlow = this.#deadline === 'body' && (this.#paused || (!this.#sent && this.#exchange.request.body.starved))
+      const clientIsSlow = this.#deadline === 'body' && (this.#paused || this.#lasting || (!this.#sent && this.#exchange.request.body.starved))
       this.cancel(clientIsSlow ? 'abandoned' : 'timeout', error)
     }
   }

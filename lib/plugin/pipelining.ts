@@ -19,6 +19,8 @@ interface ServerSocket extends Socket {
 const watched = new WeakSet<object>()
 const readAheads = new WeakMap<Socket, ReadAhead>()
 const waiting = new WeakSet<ServerResponse>()
+/** Connections whose present response may never end. */
+const lasting = new WeakSet<Socket>()
 
 /** Bounds how far connections are read ahead, also while requests are still in hooks. Once per server, however often the plugin is registered. */
 export function watchPipelining (server: Server): void {
@@ -42,6 +44,16 @@ export function whenInTurn (request: IncomingMessage, response: ServerResponse, 
     // Node also hands over a socket that has just closed. No event would say so again.
     if (!socket.destroyed) run()
   })
+}
+
+/**
+ * The response that the connection sends now may never end. With more behind it than is read ahead, the gateway would not see the client leave, and the
+ * response would hold its slot for good: such a connection is closed. No client that waits for events sends that much behind its request.
+ */
+export function mayNeverEnd (socket: Socket, response: ServerResponse): void {
+  lasting.add(socket)
+  response.once('close', () => { lasting.delete(socket) })
+  readAheads.get(socket)?.closeIfFull()
 }
 
 /** The connection changes hands: whoever has it now reads it. */
@@ -76,6 +88,8 @@ class ReadAhead {
     // With such a listener, a stream is read up to its high-water mark, and hands out nothing by itself: neither Node's pauses nor its resumes change
     // that. A connection that was just paused would hide that the client has left.
     socket.on('readable', this.#onReadable)
+    // The body of the request before may have stopped the connection. Node would start it again by `resume`, which no longer does that.
+    socket._read(READ_AHEAD)
   }
 
   readonly #onTurn = (): void => {
@@ -94,8 +108,14 @@ class ReadAhead {
     this.#socket.off('readable', this.#onReadable)
   }
 
+  closeIfFull (): void {
+    const socket = this.#socket
+    if (lasting.has(socket) && socket.readableLength >= socket.readableHighWaterMark) socket.destroy()
+  }
+
   readonly #onReadable = (): void => {
     const socket = this.#socket
+    this.closeIfFull()
     if (!socket._readableState.ended || socket.server.httpAllowHalfOpen === true) return
     // The client has left. Node ends the connection when it hears that, which it would not before it has parsed what is in between.
     socket.removeAllListeners('data')

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Downstream } from '../engine/downstream.js'
 import { Exchange } from '../engine/exchange.js'
-import { oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
+import { isEventStream, oneValueEach, rawHeader, type FieldList, type Headers, type RawHeaders } from '../engine/headers.js'
 import { Pace } from '../engine/body-rate.js'
 import { readWhole } from '../engine/read-whole.js'
 import { Tunnel } from '../engine/tunnel.js'
@@ -24,7 +24,7 @@ import type { Awaiting } from './forgotten-return.js'
 import { fieldsOf } from './header-options.js'
 import type { Entry } from './registry.js'
 import { InterimResponses } from './interim.js'
-import { isInTurn, whenInTurn } from './pipelining.js'
+import { isInTurn, mayNeverEnd, whenInTurn } from './pipelining.js'
 import type { ProxiedOptions } from './proxied-options.js'
 import { requestFields } from './request-headers.js'
 import { ResponseBody, type ResponseSource } from './response-body.js'
@@ -241,6 +241,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     // HTTP/2 has none, and Node warns of one.
     const hasText = statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1
     if (hasText && statusText.length <= LONGEST_REASON && /^[\t\x20-\x7e]+$/.test(statusText)) this.#reply.raw.statusMessage = statusText
+    if (isEventStream(rawHeaders) && this.#reply.request.raw.httpVersionMajor === 1) mayNeverEnd(this.#reply.request.raw.socket, this.#reply.raw)
     this.#answer = { statusCode: status, headers, body: undefined }
     this.#announced = acceptsTrailers(this.#reply.request) ? rawHeader(rawHeaders, 'trailer') : undefined
     const length = Number(headers['content-length'])

@@ -263,3 +263,50 @@ t.test('long answers of routes of the user that wait behind a balanced one do no
     client.leave()
   }
 })
+
+t.test('a client that sends more behind an event stream than is read ahead loses its connection, since it could leave unseen', async t => {
+  const { target, responses } = await startPatientTarget(t)
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  const upstream = app.upstreams.get('shop')!
+  const behind = `POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n${'b'.repeat(200_000)}`
+  const client = await WireClient.open(url)
+  client.send(get('/events') + behind)
+  await client.closed
+  const later = await WireClient.open(url)
+  later.send(get('/events') + get('/next'))
+  await until(() => later.socket.bytesRead > 100, 'its headers are out')
+  later.send(behind.repeat(2))
+  await later.closed
+  const last = await WireClient.open(url)
+  last.send(get('/slow') + get('/events') + behind)
+  await until(() => responses.has('/slow'), 'the first is with the target')
+  responses.get('/slow')!.end('slow')
+  await last.closed
+  await until(() => inFlight(upstream) === 0, 'nothing is in flight')
+})
+
+t.test('behind an event stream that has ended, requests are served, however long', async t => {
+  const { target, responses } = await startPatientTarget(t)
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  const client = await WireClient.open(url)
+  client.send(get('/events') + get('/slow'))
+  await until(() => responses.has('/events'), 'the first is with the target')
+  responses.get('/events')!.end()
+  await until(() => responses.has('/slow'), 'the second is with the target')
+  client.send(`POST /whole/3 HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n${'b'.repeat(300_000)}`)
+  responses.get('/slow')!.end('slow')
+  t.match(await client.next(), { status: 200 })
+  t.equal((await client.next())?.body.toString(), 'slow')
+  t.equal((await client.next())?.body.length, 300_009)
+})
+
+t.test('a client is seen to leave although the body of its last request has stopped the connection', async t => {
+  const { target } = await startPatientTarget(t)
+  const { url, app } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  const chunks = `13880\r\n${'p'.repeat(80_000)}\r\n0\r\n\r\n`
+  const client = await WireClient.open(url)
+  client.send(`PUT /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n${'b'.repeat(50_000)}`)
+  await until(() => client.socket.bytesRead > 100, 'the stream has begun')
+  client.socket.resetAndDestroy()
+  await until(() => inFlight(app.upstreams.get('shop')!) === 0, 'nothing is in flight')
+})
