@@ -63,7 +63,7 @@ function looksLikeLinks (value: string): boolean {
 function writeToSocket (raw: ServerResponse, status: number, headers: Headers): boolean {
   const { socket } = raw
   // A client that does not read gets no hints, and neither does one that has the response to an earlier request still to come: that one has the socket.
-  if (socket === null || socket.writableNeedDrain) return false
+  if (socket === null || !socket.writable || socket.writableNeedDrain) return false
   const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().map(one => `${name}: ${one}\r\n`))
   // The values come from a parser that lets no control characters through.
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\n${lines.join('')}\r\n`, 'latin1')

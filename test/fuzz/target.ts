@@ -17,7 +17,8 @@ export class HarmfulTarget {
   }
 
   static async start (ending: Ending): Promise<HarmfulTarget> {
-    let target!: HarmfulTarget
+    // eslint-disable-next-line prefer-const -- the server that it needs serves with it
+    let target: HarmfulTarget
     const { url, sockets } = await startRawTarget(ending, socket => { target.#serve(socket) })
     target = new HarmfulTarget(url, sockets)
     return target
