@@ -223,6 +223,7 @@ export class Attempt implements ConnectionAware, Owner {
 
   /** Interim responses come before the final one, and never extend the deadline for it. */
   onInterim (status: number, headers: RawHeaders): void {
+    /* c8 ignore next -- between two frames of an HTTP/2 stream whose attempt has just been given up */
     if (this.#phase !== 'sending') return
     if (++this.#interims > INTERIM_LIMIT) this.cancel('malformed', new Error(`more than ${INTERIM_LIMIT} interim responses`))
     else if (status !== 100 && status !== UNASKED_CONTINUE) this.#exchange.informed(status, headers)

@@ -20,6 +20,8 @@ export function dropAffinityCookies (headers: Headers, upstream: Upstream, reque
   request.log.warn({ upstream: upstream.name }, 'a target sets a cookie with the name of an affinity cookie: it is dropped')
 }
 
+/** A cookie without a name (`=lb_shop=value`) is one of a name in the end: that is how clients send it back (RFC 6265bis §5.6). */
 function nameOf (cookie: string): string {
-  return cookie.slice(0, Math.max(cookie.indexOf('='), 0)).trim()
+  const pair = cookie.trim().replace(/^=/, '').trim()
+  return pair.slice(0, Math.max(pair.indexOf('='), 0)).trim()
 }

@@ -114,3 +114,14 @@ t.test('HTTP/2 needs a host, too', async t => {
   }
   t.equal(target.seen.length, 0)
 })
+
+t.test('a client of HTTP/1.0 may send no Host, and a trusted proxy may then name one that is a host', async t => {
+  const target = await startTarget(t, 'a')
+  const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } }, { server: { trustProxy: true } })
+  for (const [field, status] of [['', 200], ['X-Forwarded-Host: shop.example\r\n', 200], ['X-Forwarded-Host: a/b\r\n', 400]] as const) {
+    const client = await WireClient.open(url)
+    client.send(`GET / HTTP/1.0\r\n${field}\r\n`)
+    t.equal((await client.next())?.status, status, field)
+    client.leave()
+  }
+})

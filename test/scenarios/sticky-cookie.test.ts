@@ -435,7 +435,7 @@ t.test('an error that the gateway makes has no cookie', async t => {
 t.test('a target cannot set a cookie of the name that the gateway uses', async t => {
   const lines: string[] = []
   const target = await startTarget(t, 'a', ({ url }, _request, response) => {
-    response.setHeader('set-cookie', url === '/one' ? 'lb_shop=forged' : url === '/none' ? 'lb_shopping=own' : ['own=1; Path=/', ' lb_shop = forged; Path=/', 'lb_shop=', 'flag'])
+    response.setHeader('set-cookie', url === '/one' ? 'lb_shop=forged' : url === '/none' ? 'lb_shopping=own' : ['own=1; Path=/', ' lb_shop = forged; Path=/', 'lb_shop=', '=lb_shop=nameless', 'flag'])
     response.end()
   })
   const { url } = await startGateway(t, {

@@ -124,7 +124,7 @@ t.test('no more than max sessions are known; the one that was not used for longe
   t.equal((await browsers[1]!.get()).target, homes[1])
 })
 
-t.test('a client that invents session ids does not push out the sessions of others', async t => {
+t.test('a client that invents session ids does not push out a session that is in use', async t => {
   const { url } = await startApp(t, { session: { cookie: 'sid' }, max: 100 })
   const browser = new Browser(url)
   const login = await browser.get('/login')
