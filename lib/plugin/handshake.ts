@@ -41,12 +41,20 @@ export class Handshake {
     })
   }
 
+  /** The target does not change the protocol. What the client has sent ahead is of no use then, but it is read on, or nobody would notice that it leaves. */
+  drop (): void {
+    this.#early.length = 0
+    this.socket.off('data', this.#keep).on('data', ignored).resume()
+  }
+
   /** Leaves the socket, paused, to a tunnel. Returns what the client has sent ahead. */
   leave (): Buffer {
     this.socket.pause().off('end', this.#close).off('data', this.#keep)
     return Buffer.concat(this.#early)
   }
 }
+
+function ignored (): void {}
 
 /** The response that is next on this connection; null when there is none to come. */
 export function unanswered (socket: Duplex): ServerResponse | null {

@@ -237,6 +237,7 @@ export class Proxied implements Downstream, ResponseSource, PickContext, Awaitin
     const headers = this.#headersOf(status, rawHeaders)
     if (headers === undefined) return false
     this.#resume = resume
+    this.#options.handshake?.drop()
     this.#pace?.stop()
     // HTTP/2 has none, and Node warns of one.
     const hasText = statusText !== STATUS_CODES[status] && this.#reply.request.raw.httpVersionMajor === 1

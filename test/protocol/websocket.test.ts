@@ -201,6 +201,20 @@ t.test('a client that sends a lot ahead of the answer is read later, and all of 
   socket.destroy()
 })
 
+t.test('a client that sends a lot ahead, and leaves while the target streams events instead of the protocol, gives its slot back', async t => {
+  const target = await startTarget(t, 'a')
+  // Neither is answered with a change of protocol: the response lasts for as long as the client stays.
+  target.server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => {}).on('end', () => { socket.destroy() }).resume().write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n')
+  })
+  const { app, url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
+  const client = rawClient(t, url)
+  client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' + 'x'.repeat(300_000))
+  await client.expect(/data: 1/)
+  client.socket.destroy()
+  await until(() => inFlight(app.upstreams.get('shop')!) === 0, 'nothing is in flight')
+})
+
 t.test('a path that is no path is refused', async t => {
   const target = await startTarget(t, 'a')
   const { url } = await startGateway(t, { upstreams: { shop: { targets: [target.url] } }, routes: { '/': 'shop' } })
